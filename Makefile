@@ -1,0 +1,77 @@
+# The whole of the project's daily work. Every target sets up what it needs, on a machine with only Python.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGES := state pipelines http_edge
+PYTHON_CANDIDATES := python3.13 python3.12 python3.11 python3
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format bench lock clean
+
+help: ## List the targets
+	@echo 'Targets (`make demo` and `make test` are all a newcomer needs):'
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo 'Pass options on with ARGS, e.g. make demo ARGS="--limit 5000". PYTHON=/path/to/python picks the interpreter.'
+
+setup: $(VENV)/installed ## Create .venv from the lock file (every other target does it by itself)
+
+demo: $(VENV)/installed ## One real year of retail through a fresh stack, then the audit
+	$(BIN)/giftcert demo --data completejourney $(ARGS)
+
+test: $(VENV)/installed ## All tests, on a real broker where there is one, and the coverage gates
+	$(BIN)/python -m pytest --ignore=tests/bench --cov --cov-report= $(ARGS)
+	$(BIN)/coverage report --skip-covered --skip-empty
+	@echo 'Gate: state/ at least 95 %'
+	@$(BIN)/coverage report --format=total --include='state/*' --fail-under=95
+	@echo 'Gate: everything at least 85 %'
+	@$(BIN)/coverage report --format=total --fail-under=85
+
+check: $(VENV)/installed ## Lint, format, types, direction of imports, house rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/test_architecture.py
+
+format: $(VENV)/installed ## Format the code and fix what the linter can fix
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/installed ## The benchmarks (not part of `make test`)
+	$(BIN)/python -m pytest tests/bench -o python_files='bench_*.py test_*.py' --timeout=0 -s $(ARGS)
+
+# Reads the old file as a preference, so pins move only with ARGS=--upgrade.
+lock: $(VENV)/locked ## Write requirements.lock anew from pyproject.toml (ARGS=--upgrade moves every pin)
+	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --all-extras \
+	  --generate-hashes --no-config --custom-compile-command 'make lock' --quiet \
+	  --output-file requirements.lock $(ARGS)
+
+clean: ## Remove what the targets made: .venv, caches, coverage, build
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	rm -f .coverage .coverage.*
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environment is laid anew when the lock changes, so that it never holds what the lock does not. An interpreter found
+# inside a virtual environment (perhaps this one) is traced back to the one it was made from.
+$(VENV)/locked: requirements.lock
+	@python=''; \
+	for candidate in $(or $(PYTHON),$(PYTHON_CANDIDATES)); do \
+	  python=$$("$$candidate" -c 'import sys; print(sys._base_executable if sys.version_info >= (3, 11) else "")' 2>/dev/null) \
+	    && test -n "$$python" && break; \
+	  python=''; \
+	done; \
+	if test -z "$$python"; then \
+	  echo 'No Python 3.11 or newer found (tried: $(or $(PYTHON),$(PYTHON_CANDIDATES))).' >&2; \
+	  echo 'Install one, or name it: make PYTHON=/path/to/python3.12' >&2; exit 1; \
+	fi; \
+	echo "Setting up $(VENV) with $$("$$python" --version) ($$python)"; \
+	rm -rf $(VENV); \
+	"$$python" -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo 'Could not create a virtual environment: on Debian and Ubuntu install python3-venv.' >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+$(VENV)/installed: $(VENV)/locked pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@

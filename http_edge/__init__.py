@@ -1,0 +1,1 @@
+"""The HTTP edge: what channels and support call, answered by command and reply."""

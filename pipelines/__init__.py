@@ -1,0 +1,1 @@
+"""The flow: contracts, topics, stages, the runtime, settings and the command line."""

@@ -1,0 +1,52 @@
+"""Owns what a local stack is made of, as data.
+
+Starts nothing.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipelines.local.broker import AUTO
+from pipelines.settings import ENV_PREFIX, load_settings
+
+
+def apply_topics(environment: Mapping[str, str]) -> None:
+    """Create what is missing of the topics, with the settings that `environment` gives."""
+    from pipelines import topics_admin
+
+    given = {
+        name.removeprefix(ENV_PREFIX).lower(): value
+        for name, value in environment.items()
+        if name.startswith(ENV_PREFIX) and not name.startswith(f"{ENV_PREFIX}TEST_")
+    }
+    topics_admin.apply(load_settings(given))
+
+
+def default_data_dir() -> Path:
+    """Where a stack keeps its data unless told otherwise."""
+    root = os.environ.get("XDG_DATA_HOME")
+    return (Path(root) if root else Path.home() / ".local" / "share") / "giftcert"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackOptions:
+    """What a stack is made of.
+
+    `broker` and `brokers` are those of `start_broker`. `http_port` is the first processor's, the
+    next ones count up from it; without it free ports are taken. `environment` is added to our own
+    for every worker, and may hold any setting that the stack does not itself decide.
+    """
+
+    data_dir: Path
+    broker: str = AUTO
+    brokers: int = 1
+    processors: int = 1
+    http_port: int | None = None
+    topic_prefix: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    worker_command: tuple[str, ...] = (sys.executable, "-m", "pipelines.cli")
+    apply_topics: Callable[[Mapping[str, str]], None] = apply_topics
+    ready_timeout_s: float = 60.0

@@ -1,0 +1,329 @@
+"""Every setting of the program: its name, type, default and meaning.
+
+Owns `Settings`, the one source of truth, read from environment variables `GIFTCERT_<NAME>`, and
+`load_settings`, which refuses an unknown or wrong one in a line. Must not talk to a broker, read
+secret files before they are asked for, or be imported by the domain: a rule takes plain numbers.
+"""
+
+import os
+import re
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pipelines.addresses import broker_list, web_address
+from pipelines.faults import SettingsError
+from pipelines.secret_files import read_secret
+from pipelines.settings_faults import complain, unknown_variables
+from pipelines.state_directory import outside_sources
+
+ENV_PREFIX: Final = "GIFTCERT_"
+_EVERY_ADDRESS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - named to be noticed
+
+
+def _own_name() -> str:
+    return re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname())[:100] or "worker"
+
+
+def _correlator_group(earlier: dict[str, str]) -> str:
+    return f"{earlier['topic_prefix']}giftcert-correlator"
+
+
+def _processor_group(earlier: dict[str, str]) -> str:
+    return f"{earlier['topic_prefix']}giftcert-processor"
+
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+$", max_length=100)]
+"""What may stand in the name of a topic, a group or a transaction."""
+BrokerList = Annotated[str, AfterValidator(broker_list)]
+WebAddress = Annotated[str, AfterValidator(web_address)]
+StateDirectory = Annotated[Path, AfterValidator(outside_sources)]
+
+
+class Settings(BaseSettings):
+    """All settings, checked; a wrong one cannot be built. Nothing secret shows in its repr."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True
+    )
+
+    # Kafka: where it is and how to get in
+    bootstrap: BrokerList = Field(
+        "127.0.0.1:9092", description="The Kafka brokers to ask first: `HOST:PORT,HOST:PORT`."
+    )
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="How a connection to Kafka is protected."
+    )
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
+        None, description="How we log in to Kafka. Needed with the two SASL protocols."
+    )
+    sasl_username: str | None = Field(None, description="Who we are for Kafka.")
+    sasl_password_file: Path | None = Field(
+        None, description="The file whose whole content is the Kafka password."
+    )
+    ssl_ca_location: Path | None = Field(
+        None, description="PEM file of the authorities we trust to vouch for a broker."
+    )
+    ssl_certificate_location: Path | None = Field(
+        None, description="PEM file of our client certificate, where Kafka wants one."
+    )
+    ssl_key_location: Path | None = Field(
+        None, description="PEM file of that certificate's private key."
+    )
+
+    # Topics and contracts
+    topic_prefix: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]*$", max_length=60)] = (
+        Field(
+            "",
+            description="Put before the name of every topic (also All_*) and of both groups: "
+            "several installations on one Kafka keep apart by it.",
+        )
+    )
+    partitions: int = Field(
+        6,
+        ge=1,
+        le=10_000,
+        description="Partitions of each topic of ours, changelogs included. Fixed for good when "
+        "the topics are made: keys would move away from their state.",
+    )
+    replication_factor: int = Field(
+        1, ge=1, le=32, description="Copies of each partition. Production: 3."
+    )
+    min_insync_replicas: int = Field(
+        1,
+        ge=1,
+        le=32,
+        description="Copies that must have a record before it counts. Production: 2.",
+    )
+    schema_registry_url: WebAddress | None = Field(
+        None,
+        description="Confluent-compatible schema registry. Unset: records carry the fingerprint of "
+        "their schema (Avro single-object encoding) and no registry is needed.",
+    )
+
+    # A worker: who it is, what it keeps, how it commits
+    worker_id: Name = Field(
+        default_factory=_own_name,
+        description="Fixed name of this worker, the same after a restart, different for each "
+        "(a StatefulSet's pod name). Fences the worker's own earlier life.",
+        json_schema_extra={"default_text": "the host's name"},
+    )
+    state_dir: StateDirectory | None = Field(
+        None,
+        description="Absolute directory for the worker's RocksDB, outside the program's own source "
+        "tree. A worker does not start without it; what is in it can always be rebuilt.",
+    )
+    correlator_group: Name = Field(
+        default_factory=_correlator_group,
+        description="Consumer group of the correlators. Another name starts from empty state.",
+        json_schema_extra={"default_text": "`<topic_prefix>giftcert-correlator`"},
+    )
+    processor_group: Name = Field(
+        default_factory=_processor_group,
+        description="Consumer group of the processors. Another name starts from empty state.",
+        json_schema_extra={"default_text": "`<topic_prefix>giftcert-processor`"},
+    )
+    processing_guarantee: Literal["exactly-once", "UNSAFE-at-least-once-for-tests"] = Field(
+        "exactly-once",
+        description="The other value gives up the promise that no number is sold twice: it is "
+        "there for tests that measure what the promise costs.",
+    )
+    transaction_timeout_ms: int = Field(
+        10_000,
+        ge=1_000,
+        le=900_000,
+        description="After this long Kafka gives up a dead worker's open transaction; readers "
+        "wait behind it until then.",
+    )
+    session_timeout_ms: int = Field(
+        6_000,
+        ge=1_000,
+        le=1_800_000,
+        description="A worker silent for this long loses its partitions to the others. Kafka's "
+        "own lower limit is 6000 unless a broker allows less.",
+    )
+    commit_interval_ms: int = Field(
+        200,
+        ge=1,
+        le=60_000,
+        description="Longest time between commits while records keep coming. With an empty inbox "
+        "a worker commits at once, whatever this says.",
+    )
+    commit_max_records: int = Field(
+        2_000,
+        ge=1,
+        le=1_000_000,
+        description="A commit comes after this many records at the latest.",
+    )
+    poll_timeout_ms: int = Field(
+        100, ge=1, le=10_000, description="How long an idle worker waits for a record at a time."
+    )
+    timer_interval_ms: int = Field(
+        200, ge=10, le=60_000, description="How often a worker looks for deadlines that have come."
+    )
+    block_cache_bytes: int = Field(
+        64 * 1024 * 1024,
+        ge=1024 * 1024,
+        description="Memory for RocksDB's block cache. Keep it well below the pod's limit.",
+    )
+
+    # The HTTP edge
+    http_host: str = Field("127.0.0.1", min_length=1, description="Address the edge listens on.")
+    http_port: int = Field(8080, ge=1, le=65_535, description="Port the edge listens on.")
+    advertised_url: WebAddress | None = Field(
+        None,
+        description="Address under which other workers reach this one's edge. "
+        "Needed where the edge listens on every address.",
+        json_schema_extra={"default_text": "`http://<http_host>:<http_port>`"},
+    )
+    reply_timeout_ms: int = Field(
+        5_000, ge=1, le=120_000, description="How long the edge waits for an answer before a 504."
+    )
+
+    # Rules
+    reservation_minutes: int = Field(
+        30, ge=1, le=43_200, description="How long a number stays reserved for one checkout."
+    )
+    hold_minutes: int = Field(
+        15, ge=1, le=43_200, description="How long an authorization holds money when not captured."
+    )
+    half_missing_hours: int = Field(
+        24,
+        ge=1,
+        le=8_760,
+        description="How long an order or a payment waits for its other half "
+        "before ORDER_MISSING or PAYMENT_MISSING.",
+    )
+    forget_ordinary_days: int = Field(
+        7,
+        ge=1,
+        le=365,
+        description="After this an order that concerns no certificate leaves nothing behind.",
+    )
+    accept_unmarked_payments: bool = Field(
+        True,
+        description="Take payments that do not say whether they concern a certificate (version 1) "
+        "and find out from the order. Off: only marked ones count.",
+    )
+    pool_low_mark: int = Field(
+        100, ge=0, description="A pool with fewer free numbers than this raises POOL_LOW, once."
+    )
+
+    # One-time codes
+    cvc_digits: int = Field(6, ge=6, le=8, description="Digits of a CVC.")
+    cvc_key_file: Path | None = Field(
+        None, description='Secret file with the master keys: JSON `{"key id": "base64", …}`.'
+    )
+    cvc_keys: SecretStr | None = Field(
+        None, description="The same JSON itself, where a secret comes as a variable. Secret."
+    )
+    cvc_current_key_id: str | None = Field(
+        None,
+        min_length=1,
+        description="The key new certificates get; the others stay for older ones. "
+        "May be left out while there is one key.",
+    )
+
+    # Logs
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="The least important line that is still written."
+    )
+    log_format: Literal["json", "console"] = Field(
+        "console", description="`json` for machines, `console` for people. To standard error."
+    )
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        """Refuse settings that are right one by one and wrong together."""
+        if self.min_insync_replicas > self.replication_factor:
+            raise ValueError("min_insync_replicas must not be above replication_factor")
+        if self.correlator_group == self.processor_group:
+            raise ValueError("correlator_group and processor_group must differ")
+        if self.commit_interval_ms >= self.transaction_timeout_ms:
+            raise ValueError("commit_interval_ms must be below transaction_timeout_ms")
+        if self.http_host in _EVERY_ADDRESS and self.advertised_url is None:
+            raise ValueError(f"advertised_url is needed where http_host is {self.http_host}")
+        if self.cvc_keys is not None and self.cvc_key_file is not None:
+            raise ValueError("cvc_keys and cvc_key_file are two sources of one thing: unset one")
+        login = (self.sasl_mechanism, self.sasl_username, self.sasl_password_file)
+        if self.security_protocol.startswith("SASL"):
+            if None in login:
+                raise ValueError(
+                    f"security_protocol {self.security_protocol} needs sasl_mechanism, "
+                    "sasl_username and sasl_password_file"
+                )
+        elif login != (None, None, None):
+            raise ValueError("sasl_* need security_protocol SASL_SSL or SASL_PLAINTEXT")
+        if (self.ssl_certificate_location is None) != (self.ssl_key_location is None):
+            raise ValueError("ssl_certificate_location and ssl_key_location go together")
+        return self
+
+    def edge_url(self) -> str:
+        """Address under which this worker's edge is reached, without a closing slash."""
+        if self.advertised_url is not None:
+            return self.advertised_url
+        host = f"[{self.http_host}]" if ":" in self.http_host else self.http_host
+        return f"http://{host}:{self.http_port}"
+
+    def required_state_dir(self) -> Path:
+        """The state directory, or a SettingsError: no worker may fall back to one by chance."""
+        if self.state_dir is None:
+            raise SettingsError(
+                f"{ENV_PREFIX}STATE_DIR is not set: give an absolute directory for the state"
+            )
+        return self.state_dir
+
+    def quix_guarantee(self) -> Literal["exactly-once", "at-least-once"]:
+        """The guarantee in the stream library's words."""
+        return "exactly-once" if self.processing_guarantee == "exactly-once" else "at-least-once"
+
+    def kafka_config(self) -> dict[str, str]:
+        """How to reach Kafka, in librdkafka's words. Holds the password: never log it.
+
+        SettingsError when the password's file cannot be read.
+        """
+        config: dict[str, str] = {
+            "bootstrap.servers": self.bootstrap,
+            "security.protocol": self.security_protocol,
+        }
+        for option, value in (
+            ("sasl.mechanism", self.sasl_mechanism),
+            ("sasl.username", self.sasl_username),
+            ("ssl.ca.location", self.ssl_ca_location),
+            ("ssl.certificate.location", self.ssl_certificate_location),
+            ("ssl.key.location", self.ssl_key_location),
+        ):
+            if value is not None:
+                config[option] = str(value)
+        if self.sasl_password_file is not None:
+            config["sasl.password"] = read_secret(self.sasl_password_file, "sasl_password_file")
+        return config
+
+
+def load_settings(overrides: Mapping[str, object] | None = None) -> Settings:
+    """Settings from the environment, and over them `overrides` (None there: not given).
+
+    SettingsError, in one line, for every unknown `GIFTCERT_*` variable and every wrong value.
+    """
+    given = {name: value for name, value in (overrides or {}).items() if value is not None}
+    unknown = unknown_variables(os.environ, ENV_PREFIX, Settings.model_fields)
+    try:
+        settings = Settings.model_validate(given)
+    except ValidationError as error:
+        wrong = complain(error, ENV_PREFIX, Settings.model_fields, given)
+        # Not chained: that exception carries every value, secrets among them.
+        raise SettingsError("; ".join([*unknown, *wrong])) from None
+    if unknown:
+        raise SettingsError("; ".join(unknown))
+    return settings

@@ -1,0 +1,254 @@
+"""Every topic of the flow, once: its name, key, value, cleanup and who writes it.
+
+Owns the registry, the changelog topics that follow from it, and what each must be like on a broker.
+Must not talk to a broker: `topics_admin.py` does.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final, Literal
+
+from pipelines.settings import Settings
+
+FOREVER_MS: Final = -1
+"""Kafka's word for a retention without an end."""
+
+_HOUR_MS: Final = 60 * 60 * 1000
+_DAY_MS: Final = 24 * _HOUR_MS
+
+_STORE: Final = "default"  # The name the stream library gives a stage's one store.
+
+
+class Role(StrEnum):
+    """The two kinds of worker process."""
+
+    CORRELATOR = "correlator"
+    PROCESSOR = "processor"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topic:
+    """One topic, by its name without prefix. `retention_ms` None: whatever its owner chose."""
+
+    name: str
+    key: str
+    value: str
+    cleanup: Literal["delete", "theirs"]
+    retention_ms: int | None
+    owner: Literal["others", "ours"]
+    writers: tuple[str, ...]
+    description: str
+
+
+ALL_SALES_ORDER: Final = Topic(
+    name="All_SalesOrder",
+    key="theirs",
+    value="SalesOrder",
+    cleanup="theirs",
+    retention_ms=None,
+    owner="others",
+    writers=("others",),
+    description="Every order of every channel, certificate or not.",
+)
+ALL_PAYMENTS: Final = Topic(
+    name="All_Payments",
+    key="theirs",
+    value="Payment",
+    cleanup="theirs",
+    retention_ms=None,
+    owner="others",
+    writers=("others",),
+    description="Every payment, version 1 and 2.",
+)
+ALL_CLIENTS: Final = Topic(
+    name="All_Clients",
+    key="theirs",
+    value="Client",
+    cleanup="theirs",
+    retention_ms=None,
+    owner="others",
+    writers=("others",),
+    description="What the CRM says of clients; we read how a delivery ended.",
+)
+FACTS: Final = Topic(
+    name="GiftCertificates.Facts",
+    key="correlationId",
+    value="Fact",
+    cleanup="delete",
+    retention_ms=FOREVER_MS,
+    owner="ours",
+    writers=("correlator (ingest, timers)",),
+    description="What others told us about one purchase, in one order that replays the same.",
+)
+COMMANDS: Final = Topic(
+    name="GiftCertificates.Commands",
+    key="certificateId",
+    value="Command",
+    cleanup="delete",
+    retention_ms=FOREVER_MS,
+    owner="ours",
+    writers=("correlator (correlate)", "pool", "edge", "loader", "timers"),
+    description="What is asked of a certificate.",
+)
+POOL: Final = Topic(
+    name="GiftCertificates.Pool",
+    key="pool name",
+    value="PoolCommand",
+    cleanup="delete",
+    retention_ms=FOREVER_MS,
+    owner="ours",
+    writers=("edge", "certificates"),
+    description="Free numbers coming in and going out, one writer a pool.",
+)
+STREAM: Final = Topic(
+    name="GiftCertificates.Stream",
+    key="certificateId (pool name for ISSUE_BLOCKED and pool alerts)",
+    value="GiftCertificateEvent",
+    cleanup="delete",
+    retention_ms=FOREVER_MS,
+    owner="ours",
+    writers=("processor",),
+    description="Everything that happened to certificates, for the world to read.",
+)
+INDEX: Final = Topic(
+    name="GiftCertificates.Index",
+    key="kind:value, e.g. `order:42`",
+    value="IndexEntry",
+    cleanup="delete",
+    retention_ms=FOREVER_MS,
+    owner="ours",
+    writers=("processor",),
+    description="Which certificates an order, client, request or last four digits lead to.",
+)
+REPLIES: Final = Topic(
+    name="GiftCertificates.Replies",
+    key="request id",
+    value="Reply",
+    cleanup="delete",
+    retention_ms=_HOUR_MS,
+    owner="ours",
+    writers=("processor",),
+    description="Outcomes for callers waiting at an edge; the partition follows from the edge.",
+)
+DLQ: Final = Topic(
+    name="GiftCertificates.DLQ",
+    key="the source key",
+    value="the source bytes, untouched",
+    cleanup="delete",
+    retention_ms=30 * _DAY_MS,
+    owner="ours",
+    writers=("correlator", "processor"),
+    description="Records that cannot be read; headers say where they were and what is wrong.",
+)
+
+TOPICS: Final = (
+    ALL_SALES_ORDER,
+    ALL_PAYMENTS,
+    ALL_CLIENTS,
+    FACTS,
+    COMMANDS,
+    POOL,
+    STREAM,
+    INDEX,
+    REPLIES,
+    DLQ,
+)
+SOURCES: Final = tuple(topic for topic in TOPICS if topic.owner == "others")
+OURS: Final = tuple(topic for topic in TOPICS if topic.owner == "ours")
+
+STATEFUL: Final[Mapping[Role, tuple[Topic, ...]]] = MappingProxyType(
+    {Role.CORRELATOR: (FACTS,), Role.PROCESSOR: (COMMANDS, POOL, INDEX)}
+)
+"""The topics whose stage keeps state, and so has a changelog."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedTopic:
+    """A topic as it must be on the broker, by its full name."""
+
+    name: str
+    partitions: int
+    replication_factor: int
+    config: Mapping[str, str]
+    is_source: bool = False
+
+
+def topic_name(topic: Topic, settings: Settings) -> str:
+    """The topic's full name on the broker."""
+    return f"{settings.topic_prefix}{topic.name}"
+
+
+def group_name(role: Role, settings: Settings) -> str:
+    """The consumer group of the workers of that role."""
+    match role:
+        case Role.CORRELATOR:
+            return settings.correlator_group
+        case Role.PROCESSOR:
+            return settings.processor_group
+
+
+def changelog_name(role: Role, topic: Topic, settings: Settings) -> str:
+    """The changelog of the stage that reads `topic`.
+
+    The stream library makes the name from group, stream (for one topic: its name) and store. A
+    worker that finds no topic of that very name does not start; another group starts from empty.
+    """
+    return f"changelog__{group_name(role, settings)}--{topic_name(topic, settings)}--{_STORE}"
+
+
+def wanted_topics(settings: Settings) -> tuple[WantedTopic, ...]:
+    """All topics the flow needs, sources first, changelogs last."""
+    changelogs = [wanted for role in Role for wanted in wanted_changelogs(role, settings)]
+    return (*(_wanted(topic, settings) for topic in TOPICS), *changelogs)
+
+
+def wanted_changelogs(role: Role, settings: Settings) -> tuple[WantedTopic, ...]:
+    """The changelogs of one role's stages: compacted, with as many partitions as what they follow.
+
+    Retention is without end as the stream library asks for (it copies the followed topic's).
+    """
+    return tuple(
+        WantedTopic(
+            name=changelog_name(role, topic, settings),
+            partitions=settings.partitions,
+            replication_factor=settings.replication_factor,
+            config={"cleanup.policy": "compact", **_retained(FOREVER_MS, settings)},
+        )
+        for topic in STATEFUL[role]
+    )
+
+
+def topics_of(role: Role, settings: Settings) -> tuple[WantedTopic, ...]:
+    """What must be there before a worker of that role starts."""
+    topics = TOPICS if role is Role.CORRELATOR else OURS
+    return (*(_wanted(topic, settings) for topic in topics), *wanted_changelogs(role, settings))
+
+
+def _wanted(topic: Topic, settings: Settings) -> WantedTopic:
+    # A source is made like ours on a local stack and left alone everywhere else.
+    retention_ms = FOREVER_MS if topic.retention_ms is None else topic.retention_ms
+    return WantedTopic(
+        name=topic_name(topic, settings),
+        partitions=settings.partitions,
+        replication_factor=settings.replication_factor,
+        config={"cleanup.policy": "delete", **_retained(retention_ms, settings)},
+        is_source=topic.owner == "others",
+    )
+
+
+def _retained(retention_ms: int, settings: Settings) -> dict[str, str]:
+    config = {
+        "retention.ms": str(retention_ms),
+        "retention.bytes": "-1",
+        "min.insync.replicas": str(settings.min_insync_replicas),
+    }
+    if retention_ms == FOREVER_MS:
+        return {**config, "message.timestamp.type": "CreateTime"}
+    # The stream library hands a record's own time on to what it writes. Retention counted from
+    # that would delete what a replay of last year puts here before anybody has read it.
+    config["message.timestamp.type"] = "LogAppendTime"
+    # Kafka deletes whole segments only: a segment must not outlive the retention by much.
+    config["segment.ms"] = str(max(retention_ms // 6, _HOUR_MS // 6))
+    return config

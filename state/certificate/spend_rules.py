@@ -1,0 +1,176 @@
+"""Rules of money leaving a certificate: authorize, capture, void, hold expiry, redeem.
+
+Each rule is a pure function; checks stand in the order of precedence of the rejection codes.
+"""
+
+from state.certificate.commands import Authorize, Capture, Command, ExpireHold, Redeem, Void
+from state.certificate.decision import Decision, accepted, alert, refused
+from state.certificate.events import (
+    Authorized,
+    CaptureConfirmed,
+    Captured,
+    ErrorRaised,
+    Event,
+    HoldExpired,
+    Locked,
+    Reason,
+    Redeemed,
+    Voided,
+)
+from state.certificate.record import SPENDABLE, Certificate
+from state.certificate.rejections import RejectionCode, reject
+
+WRONG_TRIES_TO_LOCK = 5
+
+
+def authorize(certificate: Certificate, command: Command, action: Authorize) -> Decision:
+    """Set money aside, in full or, when the caller accepts it, as much as there is."""
+    assert action.amount.amount_minor > 0, "an authorization of nothing is a broken record"
+    if certificate.lifecycle not in SPENDABLE:
+        return refused(RejectionCode.NOT_ACTIVE)
+    if certificate.lock is not None:
+        return refused(RejectionCode.LOCKED)
+    cvc = certificate.cvc
+    if not (action.cvc_matches and cvc.version > 0 and action.cvc_version == cvc.version):
+        return _wrong_cvc(certificate, command)
+    if certificate.currency != action.amount.currency:
+        return refused(RejectionCode.CURRENCY_MISMATCH)
+    amount_minor = action.amount.amount_minor
+    if action.accept_partial:
+        amount_minor = min(amount_minor, certificate.available_minor)
+    if amount_minor > certificate.available_minor or amount_minor == 0:
+        return refused(RejectionCode.INSUFFICIENT_BALANCE)
+    return accepted(
+        Authorized(
+            authorization_id=command.command_id,
+            order_id=action.order_id,
+            amount_minor=amount_minor,
+            expires_at_ms=action.expires_at_ms,
+        )
+    )
+
+
+def _wrong_cvc(certificate: Certificate, command: Command) -> Decision:
+    """Refuse and remember; the fifth wrong code in a row locks the certificate."""
+    rejection = reject(RejectionCode.WRONG_CVC)
+    tries = certificate.cvc.wrong_tries + 1
+    events: tuple[Event, ...] = (ErrorRaised(rejection=rejection, wrong_tries=tries),)
+    if tries >= WRONG_TRIES_TO_LOCK:
+        text = f"locked after {tries} wrong codes in a row"
+        reason = Reason(code="WRONG_CVC", text=text)
+        events += (
+            Locked(reason=reason, by="service", at_ms=command.at_ms),
+            alert("CVC_LOCKED", text),
+        )
+    return Decision(events=events, rejection=rejection)
+
+
+def _spend(certificate: Certificate, order_id: str, amount_minor: int) -> Redeemed:
+    return Redeemed(
+        order_id=order_id,
+        amount_minor=amount_minor,
+        full=amount_minor == certificate.remaining_minor,
+    )
+
+
+def capture(certificate: Certificate, action: Capture) -> Decision:
+    """Spend an open hold, in part or whole; the rest of it is freed."""
+    if certificate.lock is not None:
+        return refused(RejectionCode.LOCKED)
+    if action.amount is not None and action.amount.currency != certificate.currency:
+        return refused(RejectionCode.CURRENCY_MISMATCH)
+    hold = certificate.holds.get(action.authorization_id)
+    if hold is None:
+        return refused(RejectionCode.AUTHORIZATION_NOT_OPEN)
+    amount_minor = hold.amount_minor if action.amount is None else action.amount.amount_minor
+    assert amount_minor > 0, "a capture of nothing is a broken record"
+    if amount_minor > hold.amount_minor:
+        return refused(RejectionCode.HOLD_EXCEEDED)
+    return accepted(
+        Captured(authorization_id=action.authorization_id, amount_minor=amount_minor),
+        _spend(certificate, hold.order_id, amount_minor),
+    )
+
+
+def void(certificate: Certificate, action: Void) -> Decision:
+    """Give an open hold up. It lets no value out, so a lock does not stop it."""
+    if action.authorization_id not in certificate.holds:
+        return refused(RejectionCode.AUTHORIZATION_NOT_OPEN)
+    return accepted(Voided(authorization_id=action.authorization_id))
+
+
+def expire_hold(certificate: Certificate, command: Command, action: ExpireHold) -> Decision:
+    """Free a hold whose deadline is reached. Until then, or once closed, nothing is to be done."""
+    hold = certificate.holds.get(action.authorization_id)
+    if hold is None:
+        return refused(RejectionCode.AUTHORIZATION_NOT_OPEN)
+    if command.at_ms < hold.expires_at_ms:
+        return refused(RejectionCode.NOT_DUE)
+    return accepted(HoldExpired(authorization_id=action.authorization_id))
+
+
+def redeem(certificate: Certificate, action: Redeem) -> Decision:
+    """Order and payment agree that this certificate paid.
+
+    In this order: a capture already done for it is only confirmed; an open hold for it is spent;
+    else the available balance is. A payment that names no authorization (version 1 cannot) is
+    matched by its order, so that money captured over HTTP is never deducted a second time.
+    """
+    assert action.amount.amount_minor > 0, "a redemption of nothing is a broken record"
+    amount_minor = action.amount.amount_minor
+    authorization_id = _capture_of(certificate, action)
+    if authorization_id is not None:
+        return _confirm(certificate, action, authorization_id)
+    if certificate.lifecycle not in SPENDABLE:
+        return refused(RejectionCode.NOT_ACTIVE)
+    if certificate.lock is not None:
+        return refused(RejectionCode.LOCKED)
+    if certificate.currency != action.amount.currency:
+        return refused(RejectionCode.CURRENCY_MISMATCH)
+    authorization_id = _hold_of(certificate, action)
+    if authorization_id is not None:
+        return accepted(
+            Captured(authorization_id=authorization_id, amount_minor=amount_minor),
+            _spend(certificate, action.order_id, amount_minor),
+            CaptureConfirmed(authorization_id=authorization_id, amount_minor=amount_minor),
+        )
+    if amount_minor > certificate.available_minor:
+        return refused(RejectionCode.INSUFFICIENT_BALANCE)
+    return accepted(_spend(certificate, action.order_id, amount_minor))
+
+
+def _confirm(certificate: Certificate, action: Redeem, authorization_id: str) -> Decision:
+    captured = certificate.captures[authorization_id]
+    if certificate.currency != action.amount.currency:
+        return refused(RejectionCode.CURRENCY_MISMATCH)
+    if action.amount.amount_minor > captured.amount_minor - captured.confirmed_minor:
+        return refused(RejectionCode.HOLD_EXCEEDED, "more than was captured under it")
+    return accepted(
+        CaptureConfirmed(authorization_id=authorization_id, amount_minor=action.amount.amount_minor)
+    )
+
+
+def _capture_of(certificate: Certificate, action: Redeem) -> str | None:
+    """The capture this redemption tells of, if there is one."""
+    if action.authorization_id is not None:
+        named = action.authorization_id in certificate.captures
+        return action.authorization_id if named else None
+    for authorization_id, captured in certificate.captures.items():
+        unconfirmed_minor = captured.amount_minor - captured.confirmed_minor
+        same_order = captured.order_id == action.order_id
+        if same_order and unconfirmed_minor == action.amount.amount_minor:
+            return authorization_id
+    return None
+
+
+def _hold_of(certificate: Certificate, action: Redeem) -> str | None:
+    """The open hold this redemption spends, if there is one large enough."""
+    amount_minor = action.amount.amount_minor
+    if action.authorization_id is not None:
+        hold = certificate.holds.get(action.authorization_id)
+        large_enough = hold is not None and hold.amount_minor >= amount_minor
+        return action.authorization_id if large_enough else None
+    for authorization_id, hold in certificate.holds.items():
+        if hold.order_id == action.order_id and hold.amount_minor >= amount_minor:
+            return authorization_id
+    return None

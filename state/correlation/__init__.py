@@ -1,0 +1,1 @@
+"""The pure fold over facts: from orders and payments to commands for certificates."""

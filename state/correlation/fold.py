@@ -1,0 +1,225 @@
+"""The fold over facts: one fact and the state of its key give commands and the next state.
+
+Pure and total: the same facts in the same order give the same state and the same commands. A fact
+told again, an older version of an order, and a payment that goes backwards change nothing.
+"""
+
+from dataclasses import dataclass, replace
+
+from state.certificate.commands import Command, Origin
+from state.correlation.facts import (
+    DeadlineReached,
+    Fact,
+    OrderSeen,
+    OrderStatus,
+    OrdinaryOrderSeen,
+    PaymentSeen,
+    PaymentStatus,
+)
+from state.correlation.intentions import (
+    BINDING,
+    UNDONE,
+    Intention,
+    alert_for,
+    intentions,
+    match_redemptions,
+)
+from state.correlation.record import MAX_PAYMENTS, Correlation, payment_key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What one fact gives: the state to keep (absent: nothing is kept) and commands to send."""
+
+    state: Correlation | None
+    commands: tuple[Command, ...] = ()
+
+
+class TooManyPaymentsError(Exception):
+    """An order with more payments than any order has: the source is broken, not the business."""
+
+
+def fold(state: Correlation | None, fact: Fact) -> Step:
+    """Perform one fact.
+
+    Raises TooManyPaymentsError when the record's bound would be broken; nothing is changed then.
+    """
+    if isinstance(fact.happening, DeadlineReached):
+        return _on_deadline(state, fact)
+    before = state or Correlation(correlation_id=fact.correlation_id, since_ms=fact.at_ms)
+    after = _absorb(before, fact.happening)
+    if after == before and state is not None:
+        return Step(state=state)
+    return _settle(after, fact)
+
+
+def _settle(state: Correlation, fact: Fact) -> Step:
+    """Send what is newly called for, then say what is awaited and until when."""
+    new = {
+        intention.identity: intention
+        for intention in intentions(state)
+        if intention.identity not in state.done
+    }
+    state = _remember(state, tuple(new.values()), fact.at_ms)
+    commands = tuple(_command(intention, fact) for intention in new.values())
+    state = _await(state, fact)
+    if state.deadline_ms is None and not state.concerns_certificates:
+        return Step(state=None, commands=commands)
+    return Step(state=state, commands=commands)
+
+
+def _remember(state: Correlation, sent: tuple[Intention, ...], at_ms: int) -> Correlation:
+    done = {**state.done, **{intention.identity: at_ms for intention in sent}}
+    redeemed = state.redeemed if state.order is None else match_redemptions(state)
+    return replace(state, done=done, redeemed=redeemed)
+
+
+def _command(intention: Intention, fact: Fact) -> Command:
+    return Command(
+        command_id=f"{fact.correlation_id}/{intention.identity}",
+        at_ms=fact.at_ms,
+        certificate_id=intention.certificate_id,
+        origin=Origin.FACT,
+        action=intention.action,
+        correlation_id=fact.correlation_id,
+        actor="correlator",
+    )
+
+
+def _absorb(
+    state: Correlation, happening: OrderSeen | OrdinaryOrderSeen | PaymentSeen
+) -> Correlation:
+    match happening:
+        case OrderSeen():
+            return _absorb_order(state, happening)
+        case OrdinaryOrderSeen():
+            return _absorb_ordinary_order(state, happening)
+        case PaymentSeen():
+            return _absorb_payment(state, happening)
+
+
+def _known_version(state: Correlation) -> int:
+    ordinary = -1 if state.ordinary_version is None else state.ordinary_version
+    return max(ordinary, -1 if state.order is None else state.order.version)
+
+
+def _absorb_order(state: Correlation, order: OrderSeen) -> Correlation:
+    if order.version <= _known_version(state):
+        return state
+    return replace(state, order=_keeping_issued_lines(state, order), ordinary_version=None)
+
+
+def _keeping_issued_lines(state: Correlation, order: OrderSeen) -> OrderSeen:
+    """A line whose certificate was issued stays, with its number, whatever later versions say.
+
+    Otherwise one payment could issue a second certificate under the same line, or an undone order
+    would forget the certificate it has to take back.
+    """
+    if state.order is None:
+        return order
+    issued = {
+        line.line_id: line for line in state.order.lines if f"issue/{line.line_id}" in state.done
+    }
+    kept = tuple(issued.get(line.line_id, line) for line in order.lines)
+    named = {line.line_id for line in kept}
+    dropped = tuple(line for line_id, line in issued.items() if line_id not in named)
+    return replace(order, lines=kept + dropped)
+
+
+def _absorb_ordinary_order(state: Correlation, order: OrdinaryOrderSeen) -> Correlation:
+    """An order without certificates: its unmarked payments are forgotten at once."""
+    if order.version <= _known_version(state):
+        return state
+    if state.order is not None:
+        plain = replace(
+            state.order, version=order.version, status=order.status, lines=(), tenders=()
+        )
+        return replace(state, order=_keeping_issued_lines(state, plain))
+    payments = state.payments
+    if order.status is not OrderStatus.CREATED:
+        # A created order may still get a certificate; until it is confirmed its payments stay.
+        payments = {key: payment for key, payment in payments.items() if payment.marked}
+    return replace(state, ordinary_version=order.version, payments=payments)
+
+
+_RANK = {PaymentStatus.PENDING: 0, PaymentStatus.FAILED: 1, PaymentStatus.SUCCEEDED: 2}
+
+
+def _absorb_payment(state: Correlation, payment: PaymentSeen) -> Correlation:
+    if state.ordinary_version is not None and state.order is None and not payment.marked:
+        return state
+    key = payment_key(payment)
+    known = state.payments.get(key)
+    if known is None:
+        if len(state.payments) >= MAX_PAYMENTS:
+            raise TooManyPaymentsError(f"more than {MAX_PAYMENTS} payments for one order")
+        return replace(state, payments={**state.payments, key: payment})
+    newer = _RANK[payment.status] > _RANK[known.status]
+    latest, other = (payment, known) if newer else (known, payment)
+    merged = replace(
+        latest,
+        certificate_id=latest.certificate_id or other.certificate_id,
+        operation=latest.operation or other.operation,
+        authorization_id=latest.authorization_id or other.authorization_id,
+        original_payment_id=latest.original_payment_id or other.original_payment_id,
+        failure_reason=latest.failure_reason or other.failure_reason,
+    )
+    return replace(state, payments={**state.payments, key: merged})
+
+
+def awaited(state: Correlation) -> str | None:
+    """Which half is missing: "ORDER", "PAYMENT", or none."""
+    order = state.order
+    if order is None:
+        return "ORDER" if state.concerns_certificates else None
+    if order.status in BINDING:
+        unissued = any(f"issue/{line.line_id}" not in state.done for line in order.lines)
+        unpaid = len(state.redeemed) < len(order.tenders)
+        return "PAYMENT" if unissued or unpaid else None
+    if order.status in UNDONE:
+        return "PAYMENT" if _refund_is_missing(state, order) else None
+    return None
+
+
+def _refund_is_missing(state: Correlation, order: OrderSeen) -> bool:
+    """An undone order that sold or spent certificates and has not seen its refund."""
+    sold = any(
+        f"issue/{line.line_id}" in state.done and f"undo/{line.line_id}" not in state.done
+        for line in order.lines
+    )
+    spent = bool(state.redeemed)
+    refunded = any(identity.startswith("refund/") for identity in state.done)
+    return sold or (spent and not refunded)
+
+
+def _await(state: Correlation, fact: Fact) -> Correlation:
+    """Set the one deadline of the key: an alert for a missing half, or being forgotten."""
+    half = awaited(state)
+    if half is not None:
+        if f"alert/{half}_MISSING" in state.done:
+            return replace(state, deadline_ms=None)
+        since_ms = state.waiting_since_ms
+        since_ms = fact.at_ms if since_ms is None else since_ms
+        deadline_ms = since_ms + fact.policy.missing_after_ms
+        return replace(state, waiting_since_ms=since_ms, deadline_ms=deadline_ms)
+    if state.concerns_certificates:
+        return replace(state, waiting_since_ms=None, deadline_ms=None)
+    deadline_ms = state.since_ms + fact.policy.forget_after_ms
+    return replace(state, waiting_since_ms=None, deadline_ms=deadline_ms)
+
+
+def _on_deadline(state: Correlation | None, fact: Fact) -> Step:
+    """A deadline that moved or was met meanwhile changes nothing."""
+    if state is None or state.deadline_ms is None or fact.at_ms < state.deadline_ms:
+        return Step(state=state)
+    half = awaited(state)
+    if half is None:
+        # Only ordinary traffic waits for nothing and still has a deadline: its time is over.
+        return Step(state=None)
+    text = {
+        "ORDER": "a payment concerns a certificate, but no order does",
+        "PAYMENT": "an order concerns a certificate, but its payment is missing",
+    }[half]
+    intention = alert_for(state, f"{half}_MISSING", text)
+    state = _remember(state, (intention,), fact.at_ms)
+    return Step(state=replace(state, deadline_ms=None), commands=(_command(intention, fact),))
