@@ -41,7 +41,7 @@ class SettingsError(OperatorError):
     exit_code: ClassVar[int] = 2
 
 
-class BrokerFault(OperatorError):  # noqa: N818 - its root says that it is an error
+class BrokerFault(OperatorError):
     """Kafka cannot be used."""
 
     exit_code: ClassVar[int] = 3
@@ -55,7 +55,7 @@ class BrokerRefused(BrokerFault):
     """The broker answered, and what it said is no."""
 
 
-class TopicFault(OperatorError):  # noqa: N818 - its root says that it is an error
+class TopicFault(OperatorError):
     """The topics are not what the flow needs."""
 
     exit_code: ClassVar[int] = 4

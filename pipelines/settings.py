@@ -291,7 +291,7 @@ class Settings(BaseSettings):
     def kafka_config(self) -> dict[str, str]:
         """How to reach Kafka, in librdkafka's words. Holds the password: never log it.
 
-        SettingsError when the password's file cannot be read.
+        SettingsError when a file it names cannot be read.
         """
         config: dict[str, str] = {
             "bootstrap.servers": self.bootstrap,
@@ -304,10 +304,15 @@ class Settings(BaseSettings):
             ("ssl.certificate.location", self.ssl_certificate_location),
             ("ssl.key.location", self.ssl_key_location),
         ):
+            if isinstance(value, Path) and not value.is_file():
+                variable = f"{ENV_PREFIX}{option.replace('.', '_').upper()}"
+                raise SettingsError(f"{variable}: there is no file {value}")
             if value is not None:
                 config[option] = str(value)
         if self.sasl_password_file is not None:
-            config["sasl.password"] = read_secret(self.sasl_password_file, "sasl_password_file")
+            config["sasl.password"] = read_secret(
+                self.sasl_password_file, f"{ENV_PREFIX}SASL_PASSWORD_FILE"
+            )
         return config
 
 

@@ -17,6 +17,7 @@ FOREVER_MS: Final = -1
 
 _HOUR_MS: Final = 60 * 60 * 1000
 _DAY_MS: Final = 24 * _HOUR_MS
+_LONGEST_MS: Final = 2**63 - 1  # Kafka's largest: no limit.
 
 _STORE: Final = "default"  # The name the stream library gives a stage's one store.
 
@@ -245,10 +246,14 @@ def _retained(retention_ms: int, settings: Settings) -> dict[str, str]:
         "min.insync.replicas": str(settings.min_insync_replicas),
     }
     if retention_ms == FOREVER_MS:
-        return {**config, "message.timestamp.type": "CreateTime"}
-    # The stream library hands a record's own time on to what it writes. Retention counted from
-    # that would delete what a replay of last year puts here before anybody has read it.
-    config["message.timestamp.type"] = "LogAppendTime"
-    # Kafka deletes whole segments only: a segment must not outlive the retention by much.
-    config["segment.ms"] = str(max(retention_ms // 6, _HOUR_MS // 6))
+        config["message.timestamp.type"] = "CreateTime"
+        # The stream library hands a record's own time on to what it writes. A source whose clock
+        # runs ahead would otherwise have our own write refused, again after every restart.
+        config["message.timestamp.after.max.ms"] = str(_LONGEST_MS)
+    else:
+        # For the same reason retention would count from the source's time, and delete what a replay
+        # of last year puts here before anybody has read it.
+        config["message.timestamp.type"] = "LogAppendTime"
+        # Kafka deletes whole segments only: a segment must not outlive the retention by much.
+        config["segment.ms"] = str(retention_ms // 6)
     return config

@@ -3,12 +3,15 @@
 Imports Docker's client only when this kind is asked for.
 """
 
+import socket
 from contextlib import ExitStack
 
 from pipelines.local.probe import await_cluster
 from pipelines.local.running_broker import Broker, BrokerUnavailableError, LocalError, Say
 
 IMAGE = "confluentinc/cp-kafka:7.6.0"
+_UNIX = "unix://"
+_USUAL_HOST = "unix:///var/run/docker.sock"
 _INNER_PORT = 9093
 _ENGINE_TIMEOUT_S = 5
 _START_TIMEOUT_S = 120
@@ -25,17 +28,21 @@ _SETTINGS = {
 def require_engine() -> None:
     """BrokerUnavailableError unless Docker's client is installed and its engine answers."""
     try:
-        import docker
-        import testcontainers.community.kafka  # noqa: F401 - asked for before anything is started
+        from docker.errors import DockerException
+        from testcontainers.core.docker_client import DockerClient, get_docker_host
     except ImportError as error:
         message = f"{error.name} is not installed (the extra `local` has it)"
         raise BrokerUnavailableError(message) from None
+    host = get_docker_host() or _USUAL_HOST
     try:
-        client = docker.from_env(timeout=_ENGINE_TIMEOUT_S)
-        client.close()
-    except (docker.errors.DockerException, OSError) as error:
-        reason = str(error)[:200]
-        raise BrokerUnavailableError(f"Docker's engine does not answer: {reason}") from None
+        if host.startswith(_UNIX):
+            # Docker's own client, when it is refused, leaves its socket open.
+            with socket.socket(socket.AF_UNIX) as engine:
+                engine.connect(host.removeprefix(_UNIX))
+        DockerClient(timeout=_ENGINE_TIMEOUT_S).client.close()
+    except (DockerException, OSError) as error:
+        message = f"Docker's engine does not answer on {host}: {error}"
+        raise BrokerUnavailableError(message) from None
 
 
 class DockerBroker(Broker):

@@ -1,6 +1,7 @@
 """Owns the whole service on one machine: a broker, its topics, a correlator and processors.
 
-Starts and stops; restarts nothing by itself. Must not know what the workers do.
+`run_stack` is `giftcert up`; tests and the demo use `Stack` itself. Restarts nothing unasked. Must
+not know what the workers do.
 """
 
 import json
@@ -180,8 +181,9 @@ class Stack:
             given["GIFTCERT_TOPIC_PREFIX"] = self._options.topic_prefix
         if not given.keys() & {"GIFTCERT_CVC_KEYS", "GIFTCERT_CVC_KEY_FILE"}:
             given["GIFTCERT_CVC_KEY_FILE"] = str(kept_cvc_keys(data_dir / "cvc-keys.json"))
-        if self._options.brokers > 1:
-            given.setdefault("GIFTCERT_REPLICATION_FACTOR", f"{min(3, self._options.brokers)}")
+        replicas = min(3, self._options.brokers)
+        given.setdefault("GIFTCERT_REPLICATION_FACTOR", f"{replicas}")
+        given.setdefault("GIFTCERT_MIN_INSYNC_REPLICAS", f"{max(1, replicas - 1)}")
         return given | {"GIFTCERT_BOOTSTRAP": bootstrap}
 
     def _planned_worker(self, worker_id: str, port: HeldPort, data_dir: Path) -> Worker:

@@ -12,9 +12,12 @@ from pathlib import Path
 from pipelines.local.broker import AUTO
 from pipelines.settings import ENV_PREFIX, load_settings
 
+# A new broker, beside which nothing has to be quick, makes about a hundred partitions.
+_TOPICS_TIMEOUT_S = 30.0
+
 
 def apply_topics(environment: Mapping[str, str]) -> None:
-    """Create what is missing of the topics, with the settings that `environment` gives."""
+    """Create what is missing of the topics, the others' too, as the settings given here say."""
     from pipelines import topics_admin
 
     given = {
@@ -22,7 +25,7 @@ def apply_topics(environment: Mapping[str, str]) -> None:
         for name, value in environment.items()
         if name.startswith(ENV_PREFIX) and not name.startswith(f"{ENV_PREFIX}TEST_")
     }
-    topics_admin.apply(load_settings(given))
+    topics_admin.apply(load_settings(given), with_sources=True, timeout_s=_TOPICS_TIMEOUT_S)
 
 
 def default_data_dir() -> Path:

@@ -52,6 +52,8 @@ def issue(certificate: Certificate | None, command: Command, action: Issue) -> D
     if reservation is not None:
         if reservation.channel is not action.channel:
             return refused(RejectionCode.WRONG_CHANNEL)
+        if reservation.order_id not in (None, action.order_id):
+            return _lost(RejectionCode.ORDER_MISMATCH, "it is reserved for another order")
         return accepted(*_issued(command, action))
     # The reservation lapsed but the number is still free: take it now, for this very order.
     taken = Reservation(
@@ -67,9 +69,17 @@ def issue(certificate: Certificate | None, command: Command, action: Issue) -> D
     )
 
 
-def _lost(code: RejectionCode) -> Decision:
+def _lost(code: RejectionCode, detail: str = "") -> Decision:
     text = "an order was paid for a number that cannot be issued to it"
-    return Decision(events=(alert(code.value, text),), rejection=reject(code))
+    return Decision(events=(alert(code.value, text),), rejection=reject(code, detail))
+
+
+def _not_sold(certificate: Certificate) -> Decision | None:
+    if certificate.lifecycle is Lifecycle.ANNULLED:
+        return refused(RejectionCode.ANNULLED)
+    if certificate.lifecycle not in SOLD:
+        return refused(RejectionCode.NOT_ISSUED)
+    return None
 
 
 def _issued(command: Command, action: Issue) -> tuple[Event, ...]:
@@ -91,8 +101,9 @@ def _issued(command: Command, action: Issue) -> tuple[Event, ...]:
 
 def activate(certificate: Certificate, command: Command, action: Activate) -> Decision:
     """Captured in full: spendable."""
-    if certificate.lifecycle not in SOLD:
-        return refused(RejectionCode.NOT_ISSUED)
+    refusal = _not_sold(certificate)
+    if refusal is not None:
+        return refusal
     if certificate.order_id != action.order_id:
         return refused(RejectionCode.ORDER_MISMATCH)
     if certificate.lifecycle is not Lifecycle.ISSUED:
@@ -119,8 +130,9 @@ def request_notification(
     certificate: Certificate, command: Command, action: RequestNotification
 ) -> Decision:
     """Another message, with one more reveal of the code."""
-    if certificate.lifecycle not in SOLD:
-        return refused(RejectionCode.NOT_ISSUED)
+    refusal = _not_sold(certificate)
+    if refusal is not None:
+        return refusal
     channel = action.notification_channel
     if channel is None and certificate.notification is not None:
         channel = certificate.notification.channel
@@ -129,8 +141,9 @@ def request_notification(
 
 def reveal_cvc(certificate: Certificate, action: RevealCvc) -> Decision:
     """One reveal for each notification. A new reveal makes a new version: the old code dies."""
-    if certificate.lifecycle not in SOLD:
-        return refused(RejectionCode.NOT_ISSUED)
+    refusal = _not_sold(certificate)
+    if refusal is not None:
+        return refusal
     notification = certificate.notification
     if notification is None:
         return refused(RejectionCode.NOTIFICATION_NOT_OPEN)

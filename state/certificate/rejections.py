@@ -28,8 +28,8 @@ class RejectionCode(StrEnum):
     NOT_ACTIVE = "NOT_ACTIVE"
     NOT_LOCKED = "NOT_LOCKED"
     LOCKED = "LOCKED"
-    NOTIFICATION_NOT_OPEN = "NOTIFICATION_NOT_OPEN"
     CVC_ALREADY_REVEALED = "CVC_ALREADY_REVEALED"
+    NOTIFICATION_NOT_OPEN = "NOTIFICATION_NOT_OPEN"
     WRONG_CVC = "WRONG_CVC"
     CURRENCY_MISMATCH = "CURRENCY_MISMATCH"
     AUTHORIZATION_NOT_OPEN = "AUTHORIZATION_NOT_OPEN"
@@ -57,8 +57,8 @@ MEANINGS: dict[RejectionCode, str] = {
     RejectionCode.NOT_ACTIVE: "the certificate is not spendable",
     RejectionCode.NOT_LOCKED: "the certificate is not locked",
     RejectionCode.LOCKED: "the certificate is locked and lets no value out",
-    RejectionCode.NOTIFICATION_NOT_OPEN: "that notification is not open",
     RejectionCode.CVC_ALREADY_REVEALED: "the code was already revealed for this notification",
+    RejectionCode.NOTIFICATION_NOT_OPEN: "that notification is not open",
     RejectionCode.WRONG_CVC: "the code is wrong",
     RejectionCode.CURRENCY_MISMATCH: "the certificate is kept in another currency",
     RejectionCode.AUTHORIZATION_NOT_OPEN: "no open hold has this authorization id",

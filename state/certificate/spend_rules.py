@@ -118,6 +118,8 @@ def redeem(certificate: Certificate, action: Redeem) -> Decision:
     """
     assert action.amount.amount_minor > 0, "a redemption of nothing is a broken record"
     amount_minor = action.amount.amount_minor
+    if _names_another_order(certificate, action):
+        return refused(RejectionCode.ORDER_MISMATCH, "the authorization is another order's")
     authorization_id = _capture_of(certificate, action)
     if authorization_id is not None:
         return _confirm(certificate, action, authorization_id)
@@ -129,6 +131,8 @@ def redeem(certificate: Certificate, action: Redeem) -> Decision:
         return refused(RejectionCode.CURRENCY_MISMATCH)
     authorization_id = _hold_of(certificate, action)
     if authorization_id is not None:
+        if amount_minor > certificate.holds[authorization_id].amount_minor:
+            return refused(RejectionCode.HOLD_EXCEEDED)
         return accepted(
             Captured(authorization_id=authorization_id, amount_minor=amount_minor),
             _spend(certificate, action.order_id, amount_minor),
@@ -164,13 +168,24 @@ def _capture_of(certificate: Certificate, action: Redeem) -> str | None:
 
 
 def _hold_of(certificate: Certificate, action: Redeem) -> str | None:
-    """The open hold this redemption spends, if there is one large enough."""
-    amount_minor = action.amount.amount_minor
+    """The open hold this redemption spends: the one it names, else a large enough one.
+
+    A named hold that is too small is refused, not passed by: taking the money elsewhere would
+    leave the hold open to be captured on top.
+    """
     if action.authorization_id is not None:
-        hold = certificate.holds.get(action.authorization_id)
-        large_enough = hold is not None and hold.amount_minor >= amount_minor
-        return action.authorization_id if large_enough else None
+        return action.authorization_id if action.authorization_id in certificate.holds else None
     for authorization_id, hold in certificate.holds.items():
-        if hold.order_id == action.order_id and hold.amount_minor >= amount_minor:
+        if hold.order_id == action.order_id and hold.amount_minor >= action.amount.amount_minor:
             return authorization_id
     return None
+
+
+def _names_another_order(certificate: Certificate, action: Redeem) -> bool:
+    """Whether the authorization it names was given to another order."""
+    if action.authorization_id is None:
+        return False
+    hold = certificate.holds.get(action.authorization_id)
+    captured = certificate.captures.get(action.authorization_id)
+    named = hold or captured
+    return named is not None and named.order_id != action.order_id

@@ -3,9 +3,11 @@
 Pure sums over payments; one authorization is never counted twice, once as such and once captured.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from state.correlation.facts import PaymentSeen, PaymentType
+from state.correlation.facts import PaymentSeen, PaymentType, Tender
+from state.correlation.matching import match_redemptions
 from state.correlation.record import Correlation
 
 
@@ -30,20 +32,36 @@ class Coverage:
 
 
 def coverage(correlation: Correlation) -> Coverage:
-    """Sum the payments in the order's currency; others cannot pay it and are ignored."""
-    currency = correlation.order.currency if correlation.order else None
+    """Sum the payments in the order's currency; others cannot pay it and are ignored.
+
+    A payment on the certificate tender that agrees with no tender of the order spends nothing, so
+    it pays for nothing either, and its refund takes nothing away.
+    """
+    order = correlation.order
+    currency = order.currency if order else None
+    matched = match_redemptions(correlation) if order else {}
 
     def of(type_: PaymentType) -> list[PaymentSeen]:
         return [p for p in correlation.succeeded(type_) if currency in (None, p.currency)]
 
     captures, voids = of(PaymentType.CAPTURE), of(PaymentType.VOID)
-    open_minor = _open_authorizations(of(PaymentType.AUTHORIZATION), captures, voids)
+    authorizations = of(PaymentType.AUTHORIZATION)
     return Coverage(
-        captured_minor=sum(capture.amount_minor for capture in captures),
-        authorized_minor=open_minor,
-        refunded_minor=sum(refund.amount_minor for refund in of(PaymentType.REFUND)),
-        any_payment=bool(captures or voids or of(PaymentType.AUTHORIZATION)),
+        captured_minor=sum(p.amount_minor for p in captures if _pays(p, p.payment_id, matched)),
+        authorized_minor=_open_authorizations(authorizations, captures, voids),
+        refunded_minor=sum(
+            refund.amount_minor
+            for refund in of(PaymentType.REFUND)
+            if _pays(refund, refund.original_payment_id, matched)
+        ),
+        any_payment=bool(captures or voids or authorizations),
     )
+
+
+def _pays(payment: PaymentSeen, redemption: str | None, matched: Mapping[str, str]) -> bool:
+    if payment.tender is not Tender.GIFT_CERTIFICATE:
+        return True
+    return redemption in matched or (redemption is None and bool(matched))
 
 
 def _open_authorizations(
@@ -51,38 +69,42 @@ def _open_authorizations(
 ) -> int:
     """What is authorized and neither captured nor voided.
 
-    A capture belongs to the authorization it names, or shares the payment id with. One that names
-    none (version 1 cannot) is taken for the oldest authorization of its tender that is large
-    enough, because counting both would issue a certificate on half the money.
+    A capture or void belongs to the authorization it names, or shares the payment id with; these
+    are settled first. A capture that names none (version 1 cannot) uses up the authorizations of
+    its tender, the oldest first, and as many as it takes: counting a capture and its authorization
+    both would issue a certificate on half the money. A void that names none gives up what is still
+    open of its tender.
     """
     left = {
         authorization.payment_id: authorization.amount_minor for authorization in authorizations
     }
     tender_of = {a.payment_id: a.tender for a in authorizations}
     for taken in captures:
-        target = _named(taken, left) or next(
-            (
-                payment_id
-                for payment_id, open_minor in left.items()
-                if tender_of[payment_id] is taken.tender and open_minor >= taken.amount_minor
-            ),
-            None,
-        )
+        target = _named(taken, left)
         if target is not None:
             left[target] = max(0, left[target] - taken.amount_minor)
     for voided in voids:
         target = _named(voided, left)
         if target is not None:
             left[target] = 0
-        elif voided.original_payment_id is None:
-            # A void that names nothing gives up what is still open of its tender.
-            for payment_id in left:
-                if tender_of[payment_id] is voided.tender:
-                    left[payment_id] = 0
+    for taken in captures:
+        if _named(taken, left) is None:
+            _use_up(left, [key for key in left if tender_of[key] is taken.tender], taken)
+    for voided in voids:
+        if _named(voided, left) is None and voided.original_payment_id is None:
+            left.update((key, 0) for key in left if tender_of[key] is voided.tender)
     return sum(left.values())
 
 
-def _named(payment: PaymentSeen, left: dict[str, int]) -> str | None:
+def _use_up(left: dict[str, int], of_its_tender: list[str], capture: PaymentSeen) -> None:
+    owed_minor = capture.amount_minor
+    for payment_id in of_its_tender:
+        used_minor = min(left[payment_id], owed_minor)
+        left[payment_id] -= used_minor
+        owed_minor -= used_minor
+
+
+def _named(payment: PaymentSeen, left: Mapping[str, int]) -> str | None:
     for payment_id in (payment.original_payment_id, payment.payment_id):
         if payment_id is not None and payment_id in left:
             return payment_id

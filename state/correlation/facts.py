@@ -21,6 +21,10 @@ class OrderStatus(StrEnum):
     RETURNED = "RETURNED"
 
 
+BINDING = frozenset({OrderStatus.CONFIRMED, OrderStatus.COMPLETED})
+UNDONE = frozenset({OrderStatus.CANCELLED, OrderStatus.RETURNED})
+
+
 class PaymentType(StrEnum):
     """What a payment does with money."""
 

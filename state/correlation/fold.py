@@ -8,6 +8,9 @@ from dataclasses import dataclass, replace
 
 from state.certificate.commands import Command, Origin
 from state.correlation.facts import (
+    BINDING,
+    UNDONE,
+    CertificateLine,
     DeadlineReached,
     Fact,
     OrderSeen,
@@ -16,14 +19,8 @@ from state.correlation.facts import (
     PaymentSeen,
     PaymentStatus,
 )
-from state.correlation.intentions import (
-    BINDING,
-    UNDONE,
-    Intention,
-    alert_for,
-    intentions,
-    match_redemptions,
-)
+from state.correlation.intentions import Intention, alert_for, intentions
+from state.correlation.matching import match_redemptions
 from state.correlation.record import MAX_PAYMENTS, Correlation, payment_key
 
 
@@ -50,10 +47,10 @@ def fold(state: Correlation | None, fact: Fact) -> Step:
     after = _absorb(before, fact.happening)
     if after == before and state is not None:
         return Step(state=state)
-    return _settle(after, fact)
+    return _settle(after, fact, awaited(before))
 
 
-def _settle(state: Correlation, fact: Fact) -> Step:
+def _settle(state: Correlation, fact: Fact, awaited_before: str | None) -> Step:
     """Send what is newly called for, then say what is awaited and until when."""
     new = {
         intention.identity: intention
@@ -62,10 +59,7 @@ def _settle(state: Correlation, fact: Fact) -> Step:
     }
     state = _remember(state, tuple(new.values()), fact.at_ms)
     commands = tuple(_command(intention, fact) for intention in new.values())
-    state = _await(state, fact)
-    if state.deadline_ms is None and not state.concerns_certificates:
-        return Step(state=None, commands=commands)
-    return Step(state=state, commands=commands)
+    return Step(state=_await(state, fact, awaited_before), commands=commands)
 
 
 def _remember(state: Correlation, sent: tuple[Intention, ...], at_ms: int) -> Correlation:
@@ -110,20 +104,30 @@ def _absorb_order(state: Correlation, order: OrderSeen) -> Correlation:
 
 
 def _keeping_issued_lines(state: Correlation, order: OrderSeen) -> OrderSeen:
-    """A line whose certificate was issued stays, with its number, whatever later versions say.
+    """A line whose certificate was issued stays as it was issued, whatever later versions say.
 
     Otherwise one payment could issue a second certificate under the same line, or an undone order
-    would forget the certificate it has to take back.
+    would forget the certificate it has to take back. The total keeps the price of what is kept:
+    an order made cheaper must not activate a certificate that its money no longer pays for.
     """
     if state.order is None:
         return order
     issued = {
         line.line_id: line for line in state.order.lines if f"issue/{line.line_id}" in state.done
     }
-    kept = tuple(issued.get(line.line_id, line) for line in order.lines)
-    named = {line.line_id for line in kept}
-    dropped = tuple(line for line_id, line in issued.items() if line_id not in named)
-    return replace(order, lines=kept + dropped)
+    by_number = {line.certificate_id: line for line in issued.values()}
+    kept: dict[str, CertificateLine] = {}
+    for line in order.lines:
+        # A certificate that comes back under another line id is still the one that was issued.
+        same = by_number.get(line.certificate_id) or issued.get(line.line_id) or line
+        kept[same.line_id] = same
+    lines = tuple({**kept, **issued}.values())
+    added_minor = _sum_minor(lines) - _sum_minor(order.lines)
+    return replace(order, lines=lines, total_minor=max(order.total_minor + added_minor, 0))
+
+
+def _sum_minor(lines: tuple[CertificateLine, ...]) -> int:
+    return sum(line.amount_minor for line in lines)
 
 
 def _absorb_ordinary_order(state: Correlation, order: OrdinaryOrderSeen) -> Correlation:
@@ -131,22 +135,34 @@ def _absorb_ordinary_order(state: Correlation, order: OrdinaryOrderSeen) -> Corr
     if order.version <= _known_version(state):
         return state
     if state.order is not None:
-        plain = replace(
-            state.order, version=order.version, status=order.status, lines=(), tenders=()
+        return replace(
+            state, order=_keeping_issued_lines(state, _without_lines(state.order, order))
         )
-        return replace(state, order=_keeping_issued_lines(state, plain))
+    draft = order.status is OrderStatus.CREATED
     payments = state.payments
-    if order.status is not OrderStatus.CREATED:
-        # A created order may still get a certificate; until it is confirmed its payments stay.
+    if not draft:
         payments = {key: payment for key, payment in payments.items() if payment.marked}
-    return replace(state, ordinary_version=order.version, payments=payments)
+    return replace(state, ordinary_version=order.version, ordinary_draft=draft, payments=payments)
+
+
+def _without_lines(known: OrderSeen, order: OrdinaryOrderSeen) -> OrderSeen:
+    goods_minor = max(known.total_minor - _sum_minor(known.lines), 0)
+    return replace(
+        known,
+        version=order.version,
+        status=order.status,
+        total_minor=goods_minor,
+        lines=(),
+        tenders=(),
+    )
 
 
 _RANK = {PaymentStatus.PENDING: 0, PaymentStatus.FAILED: 1, PaymentStatus.SUCCEEDED: 2}
 
 
 def _absorb_payment(state: Correlation, payment: PaymentSeen) -> Correlation:
-    if state.ordinary_version is not None and state.order is None and not payment.marked:
+    ordinary = state.ordinary_version is not None and not state.ordinary_draft
+    if ordinary and state.order is None and not payment.marked:
         return state
     key = payment_key(payment)
     known = state.payments.get(key)
@@ -192,13 +208,16 @@ def _refund_is_missing(state: Correlation, order: OrderSeen) -> bool:
     return sold or (spent and not refunded)
 
 
-def _await(state: Correlation, fact: Fact) -> Correlation:
-    """Set the one deadline of the key: an alert for a missing half, or being forgotten."""
+def _await(state: Correlation, fact: Fact, awaited_before: str | None) -> Correlation:
+    """Set the one deadline of the key: an alert for a missing half, or being forgotten.
+
+    When the other half begins to be missing, its time begins now.
+    """
     half = awaited(state)
     if half is not None:
         if f"alert/{half}_MISSING" in state.done:
             return replace(state, deadline_ms=None)
-        since_ms = state.waiting_since_ms
+        since_ms = state.waiting_since_ms if half == awaited_before else None
         since_ms = fact.at_ms if since_ms is None else since_ms
         deadline_ms = since_ms + fact.policy.missing_after_ms
         return replace(state, waiting_since_ms=since_ms, deadline_ms=deadline_ms)

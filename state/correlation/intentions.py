@@ -22,18 +22,23 @@ from state.certificate.commands import (
 from state.certificate.money import Money
 from state.correlation.coverage import Coverage, coverage
 from state.correlation.facts import (
+    BINDING,
+    UNDONE,
     CertificateLine,
     OrderSeen,
-    OrderStatus,
     PaymentSeen,
     PaymentStatus,
     PaymentType,
     Tender,
 )
+from state.correlation.matching import (
+    certificate_refunds,
+    match_redemptions,
+    match_refunds,
+    redemption_payments,
+)
 from state.correlation.record import Correlation
 
-BINDING = frozenset({OrderStatus.CONFIRMED, OrderStatus.COMPLETED})
-UNDONE = frozenset({OrderStatus.CANCELLED, OrderStatus.RETURNED})
 REFUND_UNDER_WAY = frozenset({PaymentStatus.PENDING, PaymentStatus.SUCCEEDED})
 
 
@@ -72,10 +77,10 @@ def _purchase(
         return Intention(identity=identity, certificate_id=certificate_id, action=action)
 
     issued = f"issue/{line.line_id}" in correlation.done
-    if order.status in BINDING and paid.covered_minor >= order.total_minor:
+    if order.status in BINDING and _pays(order, paid.covered_minor, paid):
         yield intend("issue", _issue(order, line))
         issued = True
-    if order.status in BINDING and issued and paid.captured_minor >= order.total_minor:
+    if order.status in BINDING and issued and _pays(order, paid.captured_minor, paid):
         yield intend("activate", Activate(order_id=order.order_id))
     if not issued:
         voided = bool(correlation.succeeded(PaymentType.VOID)) and paid.covered_minor == 0
@@ -93,6 +98,21 @@ def _purchase(
             reason = refund.failure_reason or "the refund failed"
             details = RefundPendingDetails(order_id=order.order_id, reason=reason)
             yield intend(f"details/{refund.payment_id}", details)
+
+
+def _pays(order: OrderSeen, paid_minor: int, paid: Coverage) -> bool:
+    """Whether so much money pays for the order, and refunds have left enough for certificates."""
+    certificates_minor = min(_certificates_minor(order), order.total_minor)
+    left_minor = paid_minor - paid.refunded_minor
+    return paid_minor >= order.total_minor and left_minor >= certificates_minor
+
+
+def _certificates_minor(order: OrderSeen) -> int:
+    return sum(line.amount_minor for line in order.lines)
+
+
+def _goods_minor(order: OrderSeen) -> int:
+    return max(order.total_minor - _certificates_minor(order), 0)
 
 
 def _issue(order: OrderSeen, line: CertificateLine) -> Issue:
@@ -121,9 +141,9 @@ def _money_is_back(
 ) -> bool:
     """Whether the customer has the line's money again.
 
-    A refund that names the certificate is about its line. One that names none counts only when
-    what is left cannot pay for any certificate line: a small refund on an order of goods and
-    certificates must not end a certificate.
+    A refund that names the certificate is about its line. One that names none may be about goods:
+    it counts only when what is left is no more than the goods cost, and cannot pay for any
+    certificate line. A refund of the goods alone must not end a certificate that was paid for.
     """
     named_minor = sum(
         refund.amount_minor
@@ -132,52 +152,27 @@ def _money_is_back(
     )
     if named_minor >= line.amount_minor:
         return True
-    goods_minor = order.total_minor - sum(each.amount_minor for each in order.lines)
-    return paid.any_payment and paid.kept_minor <= max(goods_minor, 0)
+    smallest_minor = min(each.amount_minor for each in order.lines)
+    left_minor = paid.kept_minor
+    return paid.any_payment and left_minor <= _goods_minor(order) and left_minor < smallest_minor
 
 
 def _money_is_coming_back(
     correlation: Correlation, order: OrderSeen, paid: Coverage, line: CertificateLine
 ) -> bool:
-    """The first half of a refund: one was begun, or the payment behind an issue was voided."""
-    begun = any(r.status in REFUND_UNDER_WAY for r in _purchase_refunds(correlation, line))
-    voided = bool(correlation.succeeded(PaymentType.VOID))
-    return begun or (voided and paid.covered_minor < order.total_minor)
+    """The first half of a refund: one was begun, or the payment behind an issue was voided.
 
-
-def redemption_payments(correlation: Correlation) -> tuple[PaymentSeen, ...]:
-    """The payments that took money from certificates."""
-    captures = correlation.succeeded(PaymentType.CAPTURE)
-    return tuple(p for p in captures if p.tender is Tender.GIFT_CERTIFICATE)
-
-
-def match_redemptions(correlation: Correlation) -> dict[str, str]:
-    """Which tender each certificate payment agrees with: payment id to certificate id.
-
-    Payments matched before stay matched; a tender serves one payment; certificate, amount and
-    currency must be equal. A payment that names no certificate takes the first tender that fits.
+    Refunds that name no certificate are about the goods for as long as the goods account for them.
     """
-    order = correlation.order
-    assert order is not None, "payments are matched against an order"
-    free = [(tender.certificate_id, tender.amount_minor) for tender in order.tenders]
-    matched = dict(correlation.redeemed)
-    payments = redemption_payments(correlation)
-    for payment in payments:
-        taken = (matched.get(payment.payment_id, ""), payment.amount_minor)
-        if taken in free:
-            free.remove(taken)
-    if order.status not in BINDING and order.status is not OrderStatus.RETURNED:
-        return matched
-    for payment in payments:
-        if payment.payment_id in matched or payment.currency != order.currency:
-            continue
-        for certificate_id, amount_minor in free:
-            named = payment.certificate_id in (None, certificate_id)
-            if named and amount_minor == payment.amount_minor:
-                matched[payment.payment_id] = certificate_id
-                free.remove((certificate_id, amount_minor))
-                break
-    return matched
+    begun = [r for r in _purchase_refunds(correlation, line) if r.status in REFUND_UNDER_WAY]
+    named = any(refund.certificate_id is not None for refund in begun)
+    unnamed_minor = sum(r.amount_minor for r in begun if r.certificate_id is None)
+    voided = bool(correlation.succeeded(PaymentType.VOID))
+    return (
+        named
+        or unnamed_minor > _goods_minor(order)
+        or (voided and paid.covered_minor < order.total_minor)
+    )
 
 
 def _redemptions(correlation: Correlation, order: OrderSeen) -> Iterator[Intention]:
@@ -195,32 +190,29 @@ def _redemptions(correlation: Correlation, order: OrderSeen) -> Iterator[Intenti
                     authorization_id=payment.authorization_id,
                 ),
             )
-        elif order.status in BINDING and order.tenders:
+        elif order.status in BINDING:
             yield _alert(
                 f"REDEMPTION_MISMATCH/{payment.payment_id}",
-                payment.certificate_id or order.tenders[0].certificate_id,
+                payment.certificate_id or _first_tender(order) or certificate_of(correlation),
                 "order and payment name different certificates or amounts; nothing was spent",
             )
+
+
+def _first_tender(order: OrderSeen) -> str | None:
+    return order.tenders[0].certificate_id if order.tenders else None
 
 
 def _refunds(correlation: Correlation, order: OrderSeen) -> Iterator[Intention]:
     """Refunds onto certificates: each needs the redemption it gives back to have been sent."""
     matched = match_redemptions(correlation)
-    refunds = [
-        payment
-        for payment in correlation.payments.values()
-        if payment.type is PaymentType.REFUND and payment.tender is Tender.GIFT_CERTIFICATE
-    ]
-    refunded: set[str] = set()
-    for refund in refunds:
-        certificate_id = _refund_target(refund, matched, order)
-        if certificate_id is None:
-            continue
-        refunded.add(certificate_id)
-        yield from _refund(refund, certificate_id, order)
+    targets = match_refunds(correlation, matched)
+    for refund in certificate_refunds(correlation):
+        certificate_id = targets.get(refund.payment_id)
+        if certificate_id is not None:
+            yield from _refund(refund, certificate_id, order)
     if order.status in UNDONE:
         for certificate_id in dict.fromkeys(matched.values()):
-            if certificate_id not in refunded:
+            if certificate_id not in targets.values():
                 yield _refund_pending(certificate_id, order)
 
 
@@ -253,19 +245,6 @@ def _refund_pending(certificate_id: str, order: OrderSeen) -> Intention:
         certificate_id=certificate_id,
         action=RefundPending(order_id=order.order_id),
     )
-
-
-def _refund_target(refund: PaymentSeen, matched: dict[str, str], order: OrderSeen) -> str | None:
-    """The certificate a refund goes onto: one that this order really spent from."""
-    spent = set(matched.values())
-    if refund.certificate_id is not None:
-        return refund.certificate_id if refund.certificate_id in spent else None
-    if refund.original_payment_id in matched:
-        return matched[refund.original_payment_id]
-    for tender in order.tenders:
-        if tender.certificate_id in spent and tender.amount_minor >= refund.amount_minor:
-            return tender.certificate_id
-    return None
 
 
 def _order_alerts(

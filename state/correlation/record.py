@@ -33,6 +33,8 @@ class Correlation:
     `redeemed` says which certificate each certificate payment was taken from. `since_ms` is when
     the key was first seen: ordinary traffic is forgotten a while after it. `waiting_since_ms` is
     when the half that is missing now began to be missing: too long, and an alert is raised.
+    `ordinary_draft` says that the ordinary order is only created: it may still get a certificate,
+    so its payments are not forgotten yet.
     """
 
     correlation_id: str
@@ -44,6 +46,7 @@ class Correlation:
     redeemed: Mapping[str, str] = field(default_factory=dict)
     waiting_since_ms: int | None = None
     deadline_ms: int | None = None
+    ordinary_draft: bool = False
 
     @property
     def concerns_certificates(self) -> bool:

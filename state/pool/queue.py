@@ -136,6 +136,8 @@ def _take_next(store: PoolStore, at_ms: int, action: TakeNext) -> tuple[PoolResu
             # A repeat: the certificate itself knows what it answered to this request.
             return (Offered(certificate_id=known.certificate_id),)
     head, certificate_id = _pop(store, store.head())
+    # A request that comes back from a certificate no longer carries the mark: the last one stays.
+    low_mark = head.low_mark if action.instead_of is not None else action.low_mark
     store.put_take(
         action.request_id, Take(body_digest=action.body_digest, certificate_id=certificate_id)
     )
@@ -143,9 +145,9 @@ def _take_next(store: PoolStore, at_ms: int, action: TakeNext) -> tuple[PoolResu
         head = replace(head, sequence=head.sequence + 1)
         store.put_head(head)
         return (Blocked(rejection=reject(RejectionCode.POOL_EMPTY), sequence=head.sequence),)
-    head = _counted(head, at_ms, action.low_mark)
+    head = _counted(head, at_ms, low_mark)
     results: tuple[PoolResult, ...] = (Offered(certificate_id=certificate_id),)
-    if head.level < action.low_mark and not head.alerted:
+    if head.level < low_mark and not head.alerted:
         head = replace(head, alerted=True, sequence=head.sequence + 1)
         results += (_low_level(head, at_ms),)
     store.put_head(head)

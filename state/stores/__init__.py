@@ -1,1 +1,1 @@
-"""The codec between the domain's records and stored bytes, and reading them from another thread."""
+"""Where the state is kept: the bytes of each record, and reading them from another thread."""

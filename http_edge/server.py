@@ -1,0 +1,99 @@
+"""The edge's server: uvicorn on a thread of the processor, beside the loop that owns the stores."""
+
+import asyncio
+import ipaddress
+import socket
+import threading
+
+import uvicorn
+
+from http_edge.app import create_app
+from http_edge.services import EdgeServices
+from pipelines.faults import SettingsError
+from pipelines.settings import Settings
+
+_BACKLOG = 1024
+_GRACE_S = 3
+
+
+class EdgeServer:
+    """Listens from the moment it is made, so that a port in use is told before anything starts."""
+
+    def __init__(self, services: EdgeServices) -> None:
+        self._services = services
+        self._socket = _listen(services.settings)
+        config = uvicorn.Config(
+            create_app(services),
+            loop="uvloop",
+            http="httptools",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_GRACE_S,
+        )
+        self._server = uvicorn.Server(config)
+
+    def run(self) -> None:
+        """Serve until stopped."""
+        with asyncio.Runner(loop_factory=_new_loop) as runner:
+            runner.run(self._serve())
+
+    async def _serve(self) -> None:
+        requests = self._services.requests
+        await asyncio.to_thread(requests.open)
+        loop = asyncio.get_running_loop()
+        failed: asyncio.Future[None] = loop.create_future()
+
+        def read_replies() -> None:
+            try:
+                requests.run(loop)
+            except BaseException as error:
+                loop.call_soon_threadsafe(failed.set_exception, error)
+                loop.call_soon_threadsafe(self.stop)
+                raise
+
+        replies = threading.Thread(target=read_replies, name="replies", daemon=True)
+        replies.start()
+        try:
+            await self._server.serve(sockets=[self._socket])
+        finally:
+            requests.stop()
+            await asyncio.to_thread(replies.join)
+        if failed.done():
+            failed.result()
+
+    def stop(self) -> None:
+        """Answer what is under way, then end `run`."""
+        self._server.should_exit = True
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    import uvloop
+
+    return uvloop.new_event_loop()
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """The listening socket. SettingsError when the address is not loopback or is taken."""
+    try:
+        address = ipaddress.ip_address(settings.http_host)
+    except ValueError:
+        address = ipaddress.ip_address(socket.gethostbyname(settings.http_host))
+    if not address.is_loopback:
+        raise SettingsError(
+            f"GIFTCERT_HTTP_HOST={settings.http_host} is not a loopback address: "
+            "the edge has no authentication yet and listens on this machine only"
+        )
+    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((str(address), settings.http_port))
+    except OSError as error:
+        listener.close()
+        raise SettingsError(
+            f"GIFTCERT_HTTP_PORT={settings.http_port} cannot be listened on: {error.strerror}"
+        ) from error
+    listener.listen(_BACKLOG)
+    listener.set_inheritable(False)
+    return listener

@@ -1,0 +1,145 @@
+"""The command line `giftcert`: which commands there are, and how a fault ends one.
+
+Owns the table of commands and the exit codes' last step. A command's own work is in
+`pipelines/commands/`, imported only when that command is asked for, so that help stays quick.
+"""
+
+import importlib
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Annotated, Final
+
+import typer
+
+from pipelines.faults import EXIT_BUG, EXIT_INTERRUPTED, OperatorError
+
+_DISTRIBUTION: Final = "gift-certificates"
+
+_ABOUT: Final = """Gift certificates of a retailer, as a stream on Kafka.
+
+Settings come from environment variables GIFTCERT_*; docs/settings.md lists them.
+
+\b
+Examples:
+  giftcert topics apply --with-sources
+  giftcert topics check
+
+\b
+Exit codes: 0 done, 1 the command's own no, 2 wrong usage or settings,
+3 Kafka not reached or not willing, 4 topics missing or different, 70 a bug.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """One row of the table: `target` is `module:name` of a typer app (a group) or a function."""
+
+    name: str
+    target: str
+    summary: str
+
+
+COMMANDS: Final = (
+    Command(
+        name="correlator",
+        target="pipelines.commands.correlator:correlator",
+        summary="Run a correlator: orders and payments become commands for certificates.",
+    ),
+    Command(
+        name="processor",
+        target="pipelines.commands.processor:processor",
+        summary="Run a processor: certificates, pool, index and the HTTP edge.",
+    ),
+    Command(
+        name="topics",
+        target="pipelines.commands.topics:app",
+        summary="Create the topics of the flow, or say what is wrong with them.",
+    ),
+)
+
+
+def main() -> None:
+    """Run the command line of this process and exit."""
+    sys.excepthook = _end_as_bug
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; the exit code. An operator's fault is one line on standard error."""
+    asked = next((word for word in arguments if not word.startswith("-")), None)
+    try:
+        _program(asked)(list(arguments), prog_name="giftcert", standalone_mode=True)
+    except OperatorError as fault:
+        typer.echo(f"giftcert: {fault}", err=True)
+        return fault.exit_code
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    return 0
+
+
+def _program(asked: str | None) -> Callable[..., object]:
+    """The program with every command's name, and the code of the one that was asked for."""
+    program = typer.Typer(
+        help=_ABOUT,
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+    program.callback()(_root)
+    for command in COMMANDS:
+        if command.name != asked:
+            program.command(command.name, help=command.summary)(_not_loaded)
+            continue
+        module, _, name = command.target.partition(":")
+        found = getattr(importlib.import_module(module), name)
+        if isinstance(found, typer.Typer):
+            program.add_typer(found, name=command.name, help=command.summary)
+        else:
+            program.command(command.name)(found)
+    return typer.main.get_command(program)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"giftcert {_version_text()}")
+        raise typer.Exit
+
+
+def _version_text() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(_DISTRIBUTION)
+    except PackageNotFoundError:
+        return "unknown (run from its source, not installed)"
+
+
+def _root(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Stand for the program itself; its help text is the program's."""
+
+
+def _not_loaded() -> None:
+    raise AssertionError("only the command that was asked for is ever run")
+
+
+def _end_as_bug(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Log what nobody foresaw, whole, in the form of the other log lines, and exit with 70."""
+    logging.getLogger("giftcert").critical("stopped by a bug", exc_info=(kind, error, trace))
+    raise SystemExit(EXIT_BUG)
+
+
+if __name__ == "__main__":
+    main()

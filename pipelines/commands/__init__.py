@@ -1,0 +1,1 @@
+"""The commands of `giftcert`, one file each; `pipelines/cli.py` holds the table of them."""

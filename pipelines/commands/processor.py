@@ -1,0 +1,60 @@
+"""`giftcert processor`: certificates, pool, index and the HTTP edge, until told to stop.
+
+The composition root of a processor: the one place where flow and edge meet.
+"""
+
+from http_edge.server import EdgeServer
+from http_edge.services import EdgeServices
+from pipelines.background import Background
+from pipelines.contracts.framing import framing_for
+from pipelines.cvc_keys import load_cvc_keys
+from pipelines.local_stores import WorkerStore
+from pipelines.logs import configure_logs
+from pipelines.outbox import Outbox
+from pipelines.owners import Owners
+from pipelines.settings import load_settings
+from pipelines.timers import TimerLoop, expiry_command
+from pipelines.topics import COMMANDS, Role
+from pipelines.topics_admin import require_topics
+from pipelines.topology import WRITES, build_processor
+
+
+def processor() -> None:
+    """Run a processor: the master of certificates, with the HTTP edge in the same process.
+
+    Stops cleanly on Ctrl-C and SIGTERM. Run as many as there are partitions, each with its own
+    GIFTCERT_WORKER_ID, GIFTCERT_STATE_DIR and GIFTCERT_HTTP_PORT.
+    """
+    settings = load_settings()
+    configure_logs(settings.log_level, settings.log_format)
+    settings.required_state_dir()
+    cvc_keys = load_cvc_keys(settings)
+    require_topics(settings, Role.PROCESSOR)
+    framing = framing_for(settings, WRITES[Role.PROCESSOR])
+    worker = build_processor(settings, framing)
+    outbox = Outbox(settings, "edge")
+    services = EdgeServices(
+        settings=settings,
+        framing=framing,
+        worker=worker,
+        outbox=outbox,
+        owners=Owners(settings, Role.PROCESSOR),
+        cvc_keys=cvc_keys,
+    )
+    edge = EdgeServer(services)
+    timers = TimerLoop(
+        WorkerStore(worker, COMMANDS),
+        expiry_command(framing),
+        outbox.send,
+        settings.timer_interval_ms,
+    )
+    background = Background(on_failure=worker.abort)
+    background.start("edge", edge.run)
+    background.start("timers", timers.run)
+    try:
+        worker.run()
+    finally:
+        timers.stop()
+        edge.stop()
+        outbox.close()
+    background.join(timeout_s=5.0)

@@ -1,0 +1,149 @@
+"""Reads one topic of ours from its start to an end taken at a moment: committed records only.
+
+Owns the consumer and when enough was read. Belongs to no consumer group's membership, commits
+nothing, and must not know what the records mean.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from types import TracebackType
+from typing import Final, Self
+
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
+
+from pipelines.faults import BrokerRefused, BrokerUnreachable, TopicMissing
+from pipelines.kafka_admin import KafkaAdmin
+from pipelines.settings import Settings
+from pipelines.topics import Topic, topic_name
+
+_BATCH: Final = 2_000
+_POLL_S: Final = 0.1
+_SILENCE_S: Final = 30.0
+"""A broker that says nothing for this long, with records still owed, is taken for unreachable."""
+
+
+class CommittedReader:
+    """One topic, all partitions, open from entry to exit of its `with`.
+
+    Entering it checks that the topic is there: BrokerUnreachable, BrokerRefused or TopicMissing.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        topic: Topic,
+        *,
+        timeout_s: float = 5.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = settings
+        self._topic = topic_name(topic, settings)
+        self._timeout_s = timeout_s
+        self._clock = clock
+        self._next: dict[int, int] = {}
+        self._consumer: Consumer | None = None
+
+    def __enter__(self) -> Self:
+        found = KafkaAdmin(self._settings, timeout_s=self._timeout_s).topics().get(self._topic)
+        if found is None:
+            raise TopicMissing(f"topics are missing: {self._topic}; run `giftcert topics apply`")
+        self._next = dict.fromkeys(range(found.partitions), 0)
+        self._consumer = Consumer(
+            {
+                **self._settings.kafka_config(),
+                "client.id": f"giftcert-reader-{self._settings.worker_id}",
+                # Required by the client, used for nothing: partitions are assigned by hand.
+                "group.id": f"{self._settings.processor_group}-reader",
+                "enable.auto.commit": False,
+                "enable.auto.offset.store": False,
+                "isolation.level": "read_committed",
+                "auto.offset.reset": "earliest",
+                "enable.partition.eof": True,
+                "fetch.wait.max.ms": 50,
+                "queued.max.messages.kbytes": 32 * 1024,
+                "log_level": 0,
+            }
+        )
+        self._consumer.assign(
+            [
+                TopicPartition(self._topic, partition, OFFSET_BEGINNING)
+                for partition in range(found.partitions)
+            ]
+        )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._consumer is not None:
+            self._consumer.close()
+            self._consumer = None
+
+    def ends(self) -> dict[int, int]:
+        """The offset after the last committed record of each partition, as of now."""
+        consumer = self._open()
+        ends = {}
+        for partition in self._next:
+            try:
+                _, end = consumer.get_watermark_offsets(
+                    TopicPartition(self._topic, partition), timeout=self._timeout_s
+                )
+            except KafkaException as error:
+                self._refuse(error.args[0])
+            ends[partition] = end
+        return ends
+
+    def batches_to(self, ends: Mapping[int, int]) -> Iterator[list[Message]]:
+        """Records in batches until every partition was read to its end; perhaps a few beyond.
+
+        Goes on where an earlier call stopped.
+        """
+        consumer = self._open()
+        heard_at = self._clock()
+        while any(self._next[partition] < end for partition, end in ends.items()):
+            batch = consumer.consume(_BATCH, _POLL_S)
+            records = [message for message in batch if message.error() is None]
+            if len(records) != len(batch):
+                self._note_errors(batch)
+            for message in records:
+                self._next[message.partition()] = message.offset() + 1
+            if batch:
+                heard_at = self._clock()
+            elif self._clock() - heard_at > _SILENCE_S:
+                raise BrokerUnreachable(
+                    f"Kafka at {self._settings.bootstrap} gave nothing of {self._topic} for "
+                    f"{_SILENCE_S:g} s, though there is more: look at the brokers' health"
+                )
+            if records:
+                yield records
+
+    def _open(self) -> Consumer:
+        assert self._consumer is not None, "the reader is not open"
+        return self._consumer
+
+    def _note_errors(self, batch: list[Message]) -> None:
+        for message in batch:
+            error = message.error()
+            if error is None:
+                continue
+            if error.code() != KafkaError._PARTITION_EOF:
+                self._refuse(error)
+            # Markers of transactions have offsets too: only the end itself says it is reached.
+            partition = message.partition()
+            self._next[partition] = max(self._next[partition], message.offset())
+
+    def _refuse(self, error: KafkaError) -> None:
+        where = f"Kafka at {self._settings.bootstrap}"
+        if error.code() in (KafkaError._TRANSPORT, KafkaError._TIMED_OUT):
+            raise BrokerUnreachable(f"{where} does not answer any more: {error.str()}")
+        raise BrokerRefused(f"{where} refused to read {self._topic}: {error.str()}")

@@ -1,0 +1,1 @@
+"""The contracts: Avro schemas, the bytes on the topics, and decimal amounts."""

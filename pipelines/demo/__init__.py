@@ -1,0 +1,1 @@
+"""The demo: one real year of retail through a fresh stack, with every certificate accounted for."""

@@ -1,0 +1,75 @@
+"""How far the service is behind what is on its topics.
+
+Owns the question to the broker. A consumer group's committed offsets say what it has done with;
+what lies behind the last one, up to the end of the partition, is still to do.
+"""
+
+from typing import Final
+
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from pipelines.faults import BrokerUnreachable
+from pipelines.settings import Settings
+from pipelines.topics import SOURCES, STATEFUL, Role, Topic, group_name, topic_name
+
+_ANSWER_S: Final = 10.0
+# A transaction ends with a marker in each partition it wrote to, which nobody reads and no group
+# commits past until more comes. Two writers to one partition can leave two.
+_MARKERS_MAX: Final = 2
+
+
+class Backlog:
+    """Asks how much is still to do. Close it after use."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._admin = AdminClient({**settings.kafka_config(), "client.id": "giftcert-demo-backlog"})
+        # Only for the ends of partitions: it joins no group and reads nothing.
+        self._consumer = Consumer(
+            {
+                **settings.kafka_config(),
+                "client.id": "giftcert-demo-ends",
+                "group.id": f"{settings.topic_prefix}giftcert-demo-ends",
+                "enable.auto.commit": False,
+            }
+        )
+
+    def close(self) -> None:
+        self._consumer.close()
+
+    def sources(self) -> int:
+        """Orders, payments and clients that the correlator has not taken in."""
+        return sum(behind for topic in SOURCES for behind in self._behind(Role.CORRELATOR, topic))
+
+    def is_done(self) -> bool:
+        """Whether nothing is left to do on any topic of the flow."""
+        inner = (
+            behind
+            for role, topics in STATEFUL.items()
+            for topic in topics
+            for behind in self._behind(role, topic)
+        )
+        return self.sources() == 0 and all(behind <= _MARKERS_MAX for behind in inner)
+
+    def _behind(self, role: Role, topic: Topic) -> list[int]:
+        """For each partition, how many offsets lie behind the last one committed."""
+        name = topic_name(topic, self._settings)
+        group = group_name(role, self._settings)
+        try:
+            listed = self._consumer.list_topics(name, timeout=_ANSWER_S).topics[name].partitions
+            asked = ConsumerGroupTopicPartitions(
+                group, [TopicPartition(name, partition) for partition in listed]
+            )
+            answers = self._admin.list_consumer_group_offsets(
+                [asked], request_timeout=_ANSWER_S
+            )
+            committed = answers[group].result().topic_partitions
+            return [self._behind_in(partition) for partition in committed]
+        except KafkaException as error:
+            raise BrokerUnreachable(f"Kafka does not say how far it is: {error.args[0]}") from error
+
+    def _behind_in(self, committed: TopicPartition) -> int:
+        first, end = self._consumer.get_watermark_offsets(committed, timeout=_ANSWER_S)
+        done = committed.offset if committed.offset >= 0 else first
+        return int(end - done)

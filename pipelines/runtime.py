@@ -1,0 +1,253 @@
+"""The worker's run time: the stream library with our guarantees made explicit.
+
+Owns the subclass of the library's application, every option that correctness depends on, the
+commit as soon as the inbox is drained, the emitting of records inside the transaction, and the dead
+letter queue. It knows no rule of gift certificates.
+"""
+
+import threading
+import time
+from collections.abc import Iterable
+from typing import Any, Final
+
+from quixstreams import Application
+from quixstreams.context import message_context
+from quixstreams.kafka.configuration import ConnectionConfig
+from quixstreams.state import State
+from quixstreams.state.rocksdb import RocksDBOptions
+
+from pipelines.contracts.broken import BrokenRecord
+from pipelines.settings import Settings
+from pipelines.stages.record import (
+    Incoming,
+    Outgoing,
+    StatefulStage,
+    StatelessStage,
+    dead_letter,
+)
+from pipelines.topics import Role, Topic, group_name, topic_name
+from state.stores.layout import DEADLINES, DeadlineEntry, deadline_key
+
+KeyState = State[bytes, bytes]
+
+_DEADLINE_VALUE: Final = b"\x01"
+"""A deadline is all in its key; the value only says that it is there (and its version)."""
+
+
+class Worker(Application):
+    """One process of a role: its consumer, its transaction, its stores."""
+
+    def __init__(self, settings: Settings, role: Role) -> None:
+        self.settings = settings
+        self.role = role
+        self.stores_lock = threading.RLock()
+        self._consumed = False
+        self._loop_turned_s = time.monotonic()
+        self._assigned = False
+        self._serving = False
+        # "quixstreams" logs at INFO about its own loop; the root logger of `logs` decides.
+        super().__init__(
+            broker_address=ConnectionConfig.from_librdkafka_dict(
+                settings.kafka_config(), ignore_extras=False
+            ),
+            consumer_group=group_name(role, settings),
+            auto_offset_reset="earliest",
+            commit_interval=settings.commit_interval_ms / 1000,
+            commit_every=settings.commit_max_records,
+            consumer_poll_timeout=settings.poll_timeout_ms / 1000,
+            state_dir=settings.required_state_dir(),
+            rocksdb_options=RocksDBOptions(block_cache_size=settings.block_cache_bytes),
+            loglevel=None,
+            auto_create_topics=False,
+            use_changelog_topics=True,
+            auto_recover_from_source_offset_out_of_range=False,
+            processing_guarantee=settings.quix_guarantee(),
+            on_message_processed=self._note_consumed,
+            consumer_extra_config=_consumer_options(settings),
+            producer_extra_config=_producer_options(settings, role),
+        )
+        self._idle_config = self._config
+        self._busy_config = self._config.model_copy(update={"consumer_poll_timeout": 0.0})
+        self._names: dict[str, str] = {}
+
+    # Wiring
+
+    def feed(self, topic: Topic, stage: StatelessStage) -> None:
+        """Give a topic to a stage that remembers nothing."""
+
+        def perform(
+            value: bytes | None, key: bytes | None, timestamp_ms: int, headers: Any
+        ) -> None:
+            incoming = _incoming(value, key, timestamp_ms, headers)
+            try:
+                outputs = stage(incoming)
+            except BrokenRecord as error:
+                outputs = [dead_letter(incoming, error)]
+            self._emit(outputs)
+
+        self.dataframe(self._bytes_topic(topic)).update(perform, metadata=True)
+
+    def fold(self, topic: Topic, stage: StatefulStage) -> None:
+        """Give a topic to a stage that keeps state, one store for it."""
+
+        def perform(
+            value: bytes | None, key: bytes | None, timestamp_ms: int, headers: Any, state: KeyState
+        ) -> None:
+            incoming = _incoming(value, key, timestamp_ms, headers)
+            deadlines = _Deadlines(
+                self._processing_context.checkpoint.get_store_transaction(
+                    stream_id=incoming.topic, partition=incoming.partition
+                ).as_state(prefix=DEADLINES)
+            )
+            try:
+                outputs = stage(incoming, state, deadlines)
+            except BrokenRecord as error:
+                outputs = [dead_letter(incoming, error)]
+            self._emit(outputs)
+
+        self.dataframe(self._bytes_topic(topic)).update(perform, stateful=True, metadata=True)
+
+    def _bytes_topic(self, topic: Topic) -> Any:
+        return self.topic(
+            topic_name(topic, self.settings),
+            key_deserializer="bytes",
+            value_deserializer="bytes",
+            key_serializer="bytes",
+            value_serializer="bytes",
+        )
+
+    def _emit(self, outputs: Iterable[Outgoing]) -> None:
+        """Write records inside the open transaction."""
+        for output in outputs:
+            name = self._names.get(output.topic.name)
+            if name is None:
+                name = self._names[output.topic.name] = topic_name(output.topic, self.settings)
+            self._producer.produce(
+                topic=name,
+                key=output.key,
+                value=output.value,
+                headers=list(output.headers),
+                partition=output.partition,
+            )
+
+    # The loop
+
+    def _note_consumed(self, _topic: str, _partition: int, _offset: int) -> None:
+        self._consumed = True
+
+    def _process_message(self, dataframe_composed: Any) -> None:
+        """Perform one record; with an empty inbox commit at once what was performed before.
+
+        The library looks at its commit schedule only after a poll has returned. Polling without
+        waiting while there is something to commit makes a burst share a commit and lets a lone
+        request wait for none.
+        """
+        self._loop_turned_s = time.monotonic()
+        self._serving = self._assigned
+        busy = not self._processing_context.checkpoint.empty()
+        self._config = self._busy_config if busy else self._idle_config
+        self._consumed = False
+        super()._process_message(dataframe_composed)  # type: ignore[no-untyped-call]  # theirs is untyped
+        if busy and not self._consumed:
+            self._processing_context.commit_checkpoint(force=True)
+
+    def _on_assign(self, consumer: Any, topic_partitions: Any) -> None:
+        self._serving = False
+        with self.stores_lock:
+            super()._on_assign(consumer, topic_partitions)
+            # Also with nothing assigned: this worker then knows that others have everything.
+            self._assigned = True
+
+    def _on_revoke(self, consumer: Any, topic_partitions: Any) -> None:
+        self._serving = self._assigned = False
+        with self.stores_lock:
+            super()._on_revoke(consumer, topic_partitions)
+
+    def _on_lost(self, consumer: Any, topic_partitions: Any) -> None:
+        self._serving = self._assigned = False
+        with self.stores_lock:
+            super()._on_lost(consumer, topic_partitions)
+
+    # What other threads may ask
+
+    @property
+    def serving(self) -> bool:
+        """Whether the stores may be read: assigned, recovered, and the loop alive.
+
+        A process that was stopped for longer than a session (SIGSTOP, a paused machine) may have
+        lost its partitions without knowing; until its loop turns again nothing is read.
+        """
+        silent_s = time.monotonic() - self._loop_turned_s
+        recovering = bool(self._state_manager.recovery_required)
+        alive = silent_s * 1000 < self.settings.session_timeout_ms
+        return self._serving and not recovering and alive
+
+    def partitions_of(self, topic: Topic) -> dict[int, Any]:
+        """The open partitions of a stage's store, by number. Take `stores_lock` for a scan."""
+        store = self._state_manager.get_store(stream_id=topic_name(topic, self.settings))
+        return dict(store.partitions)
+
+    def abort(self) -> None:
+        """Stop without committing, because another thread of the process met a bug."""
+        self.stop(fail=True)
+
+    @property
+    def alive(self) -> bool:
+        """Whether nothing has failed: a worker that recovers or waits for Kafka is alive."""
+        return not self._failed
+
+
+class _Deadlines:
+    """The deadlines of one partition, inside the open transaction."""
+
+    def __init__(self, state: KeyState) -> None:
+        self._state = state
+
+    def add(self, entry: DeadlineEntry) -> None:
+        self._state.set_bytes(deadline_key(entry), _DEADLINE_VALUE)
+
+    def remove(self, entry: DeadlineEntry) -> None:
+        self._state.delete(deadline_key(entry))
+
+
+def _incoming(value: bytes | None, key: bytes | None, timestamp_ms: int, headers: Any) -> Incoming:
+    context = message_context()
+    return Incoming(
+        topic=context.topic,
+        partition=context.partition,
+        offset=context.offset,
+        key=key,
+        value=value,
+        headers=headers or (),
+        timestamp_ms=timestamp_ms,
+    )
+
+
+def _consumer_options(settings: Settings) -> dict[str, Any]:
+    """Every option of the consumer that correctness or latency depends on."""
+    return {
+        "isolation.level": "read_committed",
+        "group.instance.id": settings.worker_id,
+        "client.id": f"{settings.worker_id}@{settings.edge_url()}",
+        "session.timeout.ms": settings.session_timeout_ms,
+        "heartbeat.interval.ms": max(settings.session_timeout_ms // 3, 1),
+        # Empty long polls cost nothing; a record ends one at once.
+        "fetch.wait.max.ms": 500,
+        "fetch.queue.backoff.ms": 10,
+    }
+
+
+def _producer_options(settings: Settings, role: Role) -> dict[str, Any]:
+    """Every option of the producer that correctness or latency depends on.
+
+    A fixed transactional id fences this worker's own earlier life at once; a random one would
+    leave a dead transaction open, and readers behind it waiting, until it times out.
+    """
+    return {
+        "transactional.id": f"{group_name(role, settings)}-{settings.worker_id}",
+        "transaction.timeout.ms": settings.transaction_timeout_ms,
+        "acks": "all",
+        "partitioner": "murmur2_random",
+        "compression.type": "lz4",
+        "linger.ms": 0,
+    }

@@ -1,0 +1,74 @@
+"""Correlate: fold the facts of one key and send what they ask of certificates."""
+
+from pipelines.contracts.broken import BrokenCode, BrokenRecord
+from pipelines.contracts.command_record import command_to_record
+from pipelines.contracts.fact_record import fact_from_record
+from pipelines.contracts.framing import Framing
+from pipelines.contracts.schemas import RecordName
+from pipelines.stages.record import DeadlineRecords, Incoming, Outgoing, checked_key
+from pipelines.topics import COMMANDS
+from state.correlation.fold import TooManyPaymentsError, fold
+from state.correlation.record import Correlation
+from state.stores.codec import CORRELATION
+from state.stores.layout import MAIN, DeadlineEntry, KeyedRecords
+
+CORRELATION_DEADLINE = "CORRELATION"
+
+
+class CorrelateStage:
+    """GiftCertificates.Facts to commands; state: one record a correlation."""
+
+    def __init__(self, framing: Framing, partitions: int) -> None:
+        self._framing = framing
+        self._partitions = partitions
+
+    def __call__(
+        self, incoming: Incoming, records: KeyedRecords, deadlines: DeadlineRecords, /
+    ) -> list[Outgoing]:
+        fact = fact_from_record(self._framing.decode(RecordName.FACT, incoming.value))
+        checked_key(incoming, fact.correlation_id, self._partitions)
+        stored = records.get_bytes(MAIN)
+        before = None if stored is None else CORRELATION.decode(stored)
+        try:
+            step = fold(before, fact)
+        except TooManyPaymentsError as error:
+            raise BrokenRecord(BrokenCode.CONTRACT, str(error)) from error
+        outputs = [
+            Outgoing(
+                topic=COMMANDS,
+                key=command.certificate_id.encode(),
+                value=self._framing.encode(RecordName.COMMAND, command_to_record(command)),
+                headers=incoming.trace,
+            )
+            for command in step.commands
+        ]
+        if step.state is None:
+            if stored is not None:
+                records.delete(MAIN)
+        elif step.state is not before:
+            records.set_bytes(MAIN, CORRELATION.encode(step.state))
+        _move_deadline(deadlines, before, step.state)
+        return outputs
+
+
+def _move_deadline(
+    deadlines: DeadlineRecords, before: Correlation | None, after: Correlation | None
+) -> None:
+    old, new = _deadline(before), _deadline(after)
+    if old == new:
+        return
+    if old is not None:
+        deadlines.remove(old)
+    if new is not None:
+        deadlines.add(new)
+
+
+def _deadline(state: Correlation | None) -> DeadlineEntry | None:
+    if state is None or state.deadline_ms is None:
+        return None
+    return DeadlineEntry(
+        at_ms=state.deadline_ms,
+        message_key=state.correlation_id,
+        kind=CORRELATION_DEADLINE,
+        subject="",
+    )

@@ -1,0 +1,101 @@
+"""Ingest: from the other systems' topics to facts, without any state.
+
+Owns filtering and re-keying. Everything that may concern a certificate is handed on under its
+correlation key; ordinary orders as one line, so that the correlation can forget their payments.
+"""
+
+from dataclasses import dataclass
+
+from pipelines.contracts.command_record import command_to_record
+from pipelines.contracts.fact_record import fact_to_record
+from pipelines.contracts.fields import identifier
+from pipelines.contracts.framing import Framing
+from pipelines.contracts.schemas import RecordName
+from pipelines.contracts.source_records import (
+    correlation_key,
+    read_delivery,
+    read_order,
+    read_payment,
+)
+from pipelines.stages.record import Incoming, Outgoing
+from pipelines.topics import COMMANDS, FACTS
+from state.correlation.facts import Fact, Happening, OrdinaryOrderSeen, Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestRules:
+    """The settings ingest goes by; the policy travels with each fact."""
+
+    policy: Policy
+    accept_unmarked_payments: bool
+
+
+class OrdersIngest:
+    """All_SalesOrder to facts."""
+
+    def __init__(self, framing: Framing, rules: IngestRules) -> None:
+        self._framing = framing
+        self._rules = rules
+
+    def __call__(self, incoming: Incoming) -> list[Outgoing]:
+        fields = self._framing.decode(RecordName.SALES_ORDER, incoming.value)
+        order = read_order(fields)
+        if isinstance(order, OrdinaryOrderSeen) and not self._rules.accept_unmarked_payments:
+            return []
+        fact = _fact(incoming, correlation_key(fields), fields["eventId"], order, self._rules)
+        return [fact_output(self._framing, incoming, fact)]
+
+
+class PaymentsIngest:
+    """All_Payments to facts."""
+
+    def __init__(self, framing: Framing, rules: IngestRules) -> None:
+        self._framing = framing
+        self._rules = rules
+
+    def __call__(self, incoming: Incoming) -> list[Outgoing]:
+        fields = self._framing.decode(RecordName.PAYMENT, incoming.value)
+        payment = read_payment(fields)
+        if not payment.marked and not self._rules.accept_unmarked_payments:
+            return []
+        fact = _fact(incoming, correlation_key(fields), fields["eventId"], payment, self._rules)
+        return [fact_output(self._framing, incoming, fact)]
+
+
+class ClientsIngest:
+    """All_Clients to notification results; everything else the CRM says is not ours."""
+
+    def __init__(self, framing: Framing) -> None:
+        self._framing = framing
+
+    def __call__(self, incoming: Incoming) -> list[Outgoing]:
+        fields = self._framing.decode(RecordName.CLIENT, incoming.value)
+        identifier(fields, "eventId")
+        command = read_delivery(fields, incoming.timestamp_ms)
+        if command is None:
+            return []
+        value = self._framing.encode(RecordName.COMMAND, command_to_record(command))
+        key = command.certificate_id.encode()
+        return [Outgoing(topic=COMMANDS, key=key, value=value, headers=incoming.trace)]
+
+
+def _fact(
+    incoming: Incoming, key: str, event_id: str, happening: Happening, rules: IngestRules
+) -> Fact:
+    return Fact(
+        fact_id=event_id,
+        correlation_id=key,
+        at_ms=incoming.timestamp_ms,
+        policy=rules.policy,
+        happening=happening,
+    )
+
+
+def fact_output(framing: Framing, incoming: Incoming, fact: Fact) -> Outgoing:
+    """A fact under its correlation key."""
+    return Outgoing(
+        topic=FACTS,
+        key=fact.correlation_id.encode(),
+        value=framing.encode(RecordName.FACT, fact_to_record(fact)),
+        headers=incoming.trace,
+    )

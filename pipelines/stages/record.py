@@ -1,0 +1,112 @@
+"""What a stage is given and what it gives: records in, records out, and the state of its key.
+
+Owns the small types between the stages and the runtime. A stage performs no input or output of its
+own and knows no clock: everything it says follows from its record and its state, so folding a topic
+again gives the same state and the same output, byte for byte.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+from uuid import UUID, uuid5
+
+from pipelines.contracts.broken import BrokenCode, BrokenRecord
+from pipelines.partitioning import partition_of
+from pipelines.topics import DLQ, Topic
+from state.stores.layout import DeadlineEntry, KeyedRecords
+
+TRACEPARENT: Final = "traceparent"
+_EVENT_IDS: Final = UUID("6f1d1c0e-6a53-5c0b-9a2f-0d6b7b1f8a11")
+"""The name space of event ids: a constant of this service, so that a replay gives the same ids."""
+
+Headers = Sequence[tuple[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """One record of an input topic. `topic` is its full name; `timestamp_ms` is Kafka's."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    timestamp_ms: int
+
+    def event_id(self, position: int) -> str:
+        """The id of the event at this position among those the record causes."""
+        return str(uuid5(_EVENT_IDS, f"{self.topic}/{self.partition}/{self.offset}/{position}"))
+
+    @property
+    def trace(self) -> list[tuple[str, bytes]]:
+        """The trace to hand on, where the record has one."""
+        return [(name, value) for name, value in self.headers if name == TRACEPARENT]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """One record to write. `partition` is set only where the key does not decide it."""
+
+    topic: Topic
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = field(default=())
+    partition: int | None = None
+
+
+class DeadlineRecords(Protocol):
+    """The deadlines of the partition that the record is in."""
+
+    def add(self, entry: DeadlineEntry) -> None: ...
+
+    def remove(self, entry: DeadlineEntry) -> None: ...
+
+
+class StatelessStage(Protocol):
+    """A stage that remembers nothing."""
+
+    def __call__(self, incoming: Incoming) -> list[Outgoing]: ...
+
+
+class StatefulStage(Protocol):
+    """A stage that folds the records of a key.
+
+    It raises BrokenRecord before it has changed anything: what was set before an exception stays
+    set, so every stage computes first and writes last.
+    """
+
+    def __call__(
+        self, incoming: Incoming, records: KeyedRecords, deadlines: DeadlineRecords, /
+    ) -> list[Outgoing]: ...
+
+
+def checked_key(incoming: Incoming, key: str, partitions: int) -> None:
+    """Refuse a record that is not where its key belongs.
+
+    A producer with another partitioner, or another key, would otherwise make a second truth about
+    the same certificate in another partition.
+    """
+    if incoming.key != key.encode():
+        raise BrokenRecord(BrokenCode.CONTRACT, "the record's key is not the id it is about")
+    if incoming.partition != partition_of(incoming.key, partitions):
+        raise BrokenRecord(
+            BrokenCode.CONTRACT, "the record is in the wrong partition: produce with murmur2"
+        )
+
+
+def dead_letter(incoming: Incoming, error: BrokenRecord) -> Outgoing:
+    """The record itself, untouched, with where it was and what is wrong with it."""
+    return Outgoing(
+        topic=DLQ,
+        key=incoming.key,
+        value=incoming.value,
+        headers=[
+            ("sourceTopic", incoming.topic.encode()),
+            ("sourcePartition", str(incoming.partition).encode()),
+            ("sourceOffset", str(incoming.offset).encode()),
+            ("errorCode", error.code.value.encode()),
+            ("errorText", error.text.encode()),
+            *incoming.trace,
+        ],
+    )

@@ -1,0 +1,77 @@
+"""The topology on one screen: which worker feeds which topic to which stage.
+
+    All_SalesOrder ─┐ ingest                       correlator
+    All_Payments  ──┼──────► Facts ─► correlate ─► Commands
+    All_Clients  ───┘────────────────────────────► Commands
+
+    Pool ─► pool ─► Commands ─► certificates ─► Stream, Pool, Index, Replies      processor
+                                       Index ─► index
+
+What a stage does is in `stages/`; how a worker runs is in `runtime`.
+"""
+
+from collections.abc import Mapping
+
+from pipelines.contracts.framing import Framing
+from pipelines.contracts.schemas import RecordName
+from pipelines.runtime import Worker
+from pipelines.settings import Settings
+from pipelines.stages.certificates import CertificatesStage
+from pipelines.stages.correlate import CorrelateStage
+from pipelines.stages.index import IndexStage
+from pipelines.stages.ingest import ClientsIngest, IngestRules, OrdersIngest, PaymentsIngest
+from pipelines.stages.pool import PoolStage
+from pipelines.topics import (
+    ALL_CLIENTS,
+    ALL_PAYMENTS,
+    ALL_SALES_ORDER,
+    COMMANDS,
+    FACTS,
+    INDEX,
+    POOL,
+    Role,
+)
+from state.correlation.facts import Policy
+
+HOUR_MS = 60 * 60 * 1000
+
+WRITES: Mapping[Role, tuple[RecordName, ...]] = {
+    Role.CORRELATOR: (RecordName.FACT, RecordName.COMMAND),
+    Role.PROCESSOR: (
+        RecordName.COMMAND,
+        RecordName.POOL_COMMAND,
+        RecordName.GIFT_CERTIFICATE_EVENT,
+        RecordName.INDEX_ENTRY,
+        RecordName.REPLY,
+    ),
+}
+
+
+def policy_of(settings: Settings) -> Policy:
+    """The waiting times that travel with each fact."""
+    return Policy(
+        missing_after_ms=settings.half_missing_hours * HOUR_MS,
+        forget_after_ms=settings.forget_ordinary_days * 24 * HOUR_MS,
+    )
+
+
+def build_correlator(settings: Settings, framing: Framing) -> Worker:
+    """Ingest and correlate: bulk, may have a backlog of millions of ordinary orders."""
+    rules = IngestRules(
+        policy=policy_of(settings), accept_unmarked_payments=settings.accept_unmarked_payments
+    )
+    worker = Worker(settings, Role.CORRELATOR)
+    worker.feed(ALL_SALES_ORDER, OrdersIngest(framing, rules))
+    worker.feed(ALL_PAYMENTS, PaymentsIngest(framing, rules))
+    worker.feed(ALL_CLIENTS, ClientsIngest(framing))
+    worker.fold(FACTS, CorrelateStage(framing, settings.partitions))
+    return worker
+
+
+def build_processor(settings: Settings, framing: Framing) -> Worker:
+    """Certificates, pool and index: low volume, low latency."""
+    worker = Worker(settings, Role.PROCESSOR)
+    worker.fold(COMMANDS, CertificatesStage(framing, settings.partitions))
+    worker.fold(POOL, PoolStage(framing, settings.partitions))
+    worker.fold(INDEX, IndexStage(framing, settings.partitions))
+    return worker

@@ -1,0 +1,80 @@
+"""The bytes of every record in the stores.
+
+Layout of a value: one version byte, then MessagePack. The version byte is never zero, so that a
+value can never look like the eight-byte expiry stamp the stream library puts before values of
+stores with a time to live. A map of field names is written, so a field that is added later with a
+default leaves old bytes readable; a change that is more than that takes a new version byte and a
+reader for the old one.
+
+Must not hold rules: it turns domain records into bytes and back, nothing else.
+"""
+
+from typing import Final, Generic, TypeVar
+
+import msgspec
+
+from state.certificate.record import CertificateState
+from state.certificate.transition import Outcome
+from state.correlation.record import Correlation
+from state.pool.queue import PoolHead, Take
+
+VERSION: Final = 1
+_PREFIX: Final = bytes([VERSION])
+_ENCODER: Final = msgspec.msgpack.Encoder()
+
+Record = TypeVar("Record")
+
+
+class UnreadableRecord(Exception):
+    """Bytes in a store that no version of this codec wrote. A bug or a damaged disk: stop."""
+
+
+class RecordCodec(Generic[Record]):
+    """Bytes of one type of record."""
+
+    def __init__(self, record_type: type[Record]) -> None:
+        self._decoder = msgspec.msgpack.Decoder(record_type)
+
+    def encode(self, record: Record) -> bytes:
+        """The version byte and the record."""
+        return _PREFIX + _ENCODER.encode(record)
+
+    def decode(self, value: bytes) -> Record:
+        """The record. UnreadableRecord when the bytes are not of a known version."""
+        if not value or value[0] != VERSION:
+            raise UnreadableRecord(f"version {value[:1].hex() or 'absent'} is not known")
+        try:
+            return self._decoder.decode(memoryview(value)[1:])
+        except msgspec.DecodeError as error:
+            raise UnreadableRecord(str(error)) from error
+
+
+CERTIFICATE_STATE: Final = RecordCodec(CertificateState)
+OUTCOME: Final = RecordCodec(Outcome)
+CORRELATION: Final = RecordCodec(Correlation)
+POOL_HEAD: Final = RecordCodec(PoolHead)
+POOL_TAKE: Final = RecordCodec(Take)
+
+
+def encode_text(text: str) -> bytes:
+    """A value that is one identifier."""
+    return _PREFIX + text.encode()
+
+
+def decode_text(value: bytes) -> str:
+    """The identifier of `encode_text`."""
+    if not value or value[0] != VERSION:
+        raise UnreadableRecord(f"version {value[:1].hex() or 'absent'} is not known")
+    return value[1:].decode()
+
+
+def encode_number(number: int) -> bytes:
+    """A value that is one non-negative number: big-endian, eight bytes after the version."""
+    return _PREFIX + number.to_bytes(8, "big")
+
+
+def decode_number(value: bytes) -> int:
+    """The number of `encode_number`."""
+    if len(value) != 9 or value[0] != VERSION:
+        raise UnreadableRecord("not a number record")
+    return int.from_bytes(value[1:], "big")
