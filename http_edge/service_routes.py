@@ -3,9 +3,9 @@
 The internal listings show whole records in minor units; they are for operators on this machine.
 """
 
+import asyncio
 from typing import Any, Final
 
-from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -71,7 +71,7 @@ class ServiceCalls:
         query = request.query_params
         partition = _number(query.get("partition"), "partition", 0, 1_000_000)
         limit = _number(query.get("limit", "1000"), "limit", 1, MAX_PAGE)
-        rows = await run_sync(self._page, partition, query.get("after", ""), limit)
+        rows = await asyncio.to_thread(self._page, partition, query.get("after", ""), limit)
         # What a key's outcomes take of the page is passed over; the last key read says where to go.
         records = [
             _record(key[: -len(_MAIN_SUFFIX)].decode(), CERTIFICATE_STATE.decode(value))
@@ -96,7 +96,7 @@ class ServiceCalls:
 
     async def pools(self, _request: Request) -> Response:
         """The pools kept here and how many numbers each holds."""
-        return json_response(await run_sync(self._pools))
+        return json_response(await asyncio.to_thread(self._pools))
 
     def _pools(self) -> list[dict[str, Any]]:
         """Every pool's head. A pool's own records lie between its name and the next one's."""

@@ -1,9 +1,8 @@
 """What the routes work with: one object made at start, so that no route reaches for a global."""
 
+import asyncio
 import time
 from typing import Final
-
-from anyio.to_thread import run_sync
 
 from http_edge.problems import moving, not_found
 from http_edge.requests import Requests
@@ -74,7 +73,7 @@ class EdgeServices:
             answer = self._reader.get(key, MAIN)
         else:
             # Finding the owner may ask Kafka, which must not stop the event loop.
-            answer = await run_sync(self._reader.get, key, MAIN)
+            answer = await asyncio.to_thread(self._reader.get, key, MAIN)
         match answer:
             case Found(value=bytes() as value):
                 return CERTIFICATE_STATE.decode(value)

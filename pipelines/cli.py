@@ -29,7 +29,8 @@ Examples:
 
 \b
 Exit codes: 0 done, 1 the command's own no, 2 wrong usage or settings,
-3 Kafka not reached or not willing, 4 topics missing or different, 70 a bug.
+3 Kafka not reached or not willing, 4 topics missing or different,
+5 the same of schemas and their registry, 6 no processor answers, 70 a bug.
 """
 
 
@@ -52,6 +53,11 @@ COMMANDS: Final = (
         name="processor",
         target="pipelines.commands.processor:processor",
         summary="Run a processor: certificates, pool, index and the HTTP edge.",
+    ),
+    Command(
+        name="schemas",
+        target="pipelines.commands.schemas:app",
+        summary="Register the contracts, or say what is wrong with what is registered.",
     ),
     Command(
         name="topics",

@@ -89,6 +89,11 @@ class CommittedReader:
             self._consumer.close()
             self._consumer = None
 
+    @property
+    def read(self) -> int:
+        """How many offsets were passed so far, over all partitions."""
+        return sum(self._next.values())
+
     def ends(self) -> dict[int, int]:
         """The offset after the last committed record of each partition, as of now."""
         consumer = self._open()

@@ -50,20 +50,26 @@ class Comparison:
         self._behind: dict[str, int] = {}
         self.compared = 0
 
-    def take(self, records: Iterable[LiveRecord]) -> None:
-        """Compare what a store shows; what is ahead or behind is kept in mind."""
+    def take(self, partition: int, records: Iterable[LiveRecord]) -> None:
+        """Compare what a partition's store shows; what is ahead or behind is kept in mind."""
         accounts = self._ledger.accounts
         for record in records:
             key = record.certificate_id
             account = accounts.get(key)
-            if account is None or account.sequence < record.sequence:
-                if account is None or not account.listed:
-                    self._ahead[key] = record
-            elif not account.listed:
-                if account.sequence == record.sequence:
-                    self._judge(account, record)
-                else:
-                    self._behind[key] = record.sequence
+            if account is None:
+                self._ahead[key] = record
+            elif account.partition != partition:
+                text = f"the store of partition {partition} has it too"
+                self._ledger.note(BreachKind.STORE_INVENTS, key, text)
+            elif account.listed:
+                continue
+            elif account.sequence < record.sequence:
+                self._behind.pop(key, None)
+                self._ahead[key] = record
+            elif account.sequence == record.sequence:
+                self._judge(account, record)
+            else:
+                self._behind[key] = record.sequence
 
     def watch(self, key: str) -> None:
         """Tell that the ledger was fed an event of this key."""
@@ -138,7 +144,7 @@ def settle(
     waiting = set(partitions)
     while True:
         for partition in sorted(waiting):
-            comparison.take(listing(partition))
+            comparison.take(partition, listing(partition))
         if comparison.owed:
             read_further(comparison)
         waiting = comparison.unsettled(known)

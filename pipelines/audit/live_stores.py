@@ -24,7 +24,7 @@ _PAUSE_S: Final = 0.2
 _MOVING: Final = frozenset({httpx.codes.CONFLICT, httpx.codes.SERVICE_UNAVAILABLE})
 
 
-class ProcessorUnreachable(OperatorError):  # noqa: N818 - its root says that it is an error
+class ProcessorUnreachable(OperatorError):
     """No live processor answers for a partition."""
 
     exit_code: ClassVar[int] = 6

@@ -23,7 +23,7 @@ from fastavro.schema import SchemaParseException, UnknownType
 
 from pipelines.contracts.broken import BrokenCode, BrokenRecord
 from pipelines.contracts.compatibility import reading_problems
-from pipelines.contracts.registry import Registry
+from pipelines.contracts.registry import Registry, RegistryFault
 from pipelines.contracts.schemas import (
     Json,
     RecordName,
@@ -78,6 +78,10 @@ class Framing(Protocol):
         """The value in the shape of the current version. BrokenRecord when it cannot be had."""
         ...
 
+    def close(self) -> None:
+        """Give up connections, where there are any."""
+        ...
+
 
 class SchemaSource(Protocol):
     """What the registry's framing asks of a registry."""
@@ -90,6 +94,10 @@ class SchemaSource(Protocol):
         """The JSON of the Avro schema of that id; None when there is none."""
         ...
 
+    def close(self) -> None:
+        """Give up the connections."""
+        ...
+
 
 def framing_for(settings: Settings, writes: Iterable[RecordName] = ()) -> Framing:
     """The framing the settings ask for.
@@ -100,7 +108,11 @@ def framing_for(settings: Settings, writes: Iterable[RecordName] = ()) -> Framin
     if settings.schema_registry_url is None:
         return SingleObjectFraming()
     registry = Registry.at(settings.schema_registry_url, attempts=_ATTEMPTS)
-    return ConfluentFraming(registry, value_subjects(settings), writes)
+    try:
+        return ConfluentFraming(registry, value_subjects(settings), writes)
+    except RegistryFault:
+        registry.close()
+        raise
 
 
 class SingleObjectFraming:
@@ -118,6 +130,9 @@ class SingleObjectFraming:
         if not payload.startswith(SINGLE_OBJECT_MARK):
             raise BrokenRecord(BrokenCode.UNKNOWN_FRAMING, _framing_complaint(payload))
         return _decode_single_object(record, payload)
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 class ConfluentFraming:
@@ -159,6 +174,10 @@ class ConfluentFraming:
             writer = self._fetch_writer(record, schema_id)
             self._writers[record, schema_id] = writer
         return _read(payload, _CONFLUENT_HEADER, writer, current(record))
+
+    def close(self) -> None:
+        """Give up the connections to the registry."""
+        self._registry.close()
 
     def _header(self, schema: Schema) -> bytes:
         key = (schema.record, schema.version)

@@ -147,7 +147,7 @@ class Registry:
 
     def _must_be_there(self, answer: Answer | None, subject: str) -> Answer:
         if answer is None:
-            raise RegistryRefused(f"the schema registry at {self._url} does not know {subject}")
+            raise RegistryRefused(f"the schema registry at {self._url} says nothing of {subject}")
         return answer
 
     def _ask(self, question: Callable[[], Answer]) -> Answer | None:

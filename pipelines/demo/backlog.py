@@ -24,12 +24,14 @@ class Backlog:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._admin = AdminClient({**settings.kafka_config(), "client.id": "giftcert-demo-backlog"})
+        self._admin = AdminClient({**settings.kafka_config(), "client.id": "giftcert-demo-backlog", "log_level": 0})
         # Only for the ends of partitions: it joins no group and reads nothing.
         self._consumer = Consumer(
             {
                 **settings.kafka_config(),
                 "client.id": "giftcert-demo-ends",
+                # What goes wrong is told as an error; its own log lines would stand in the bar.
+                "log_level": 0,
                 "group.id": f"{settings.topic_prefix}giftcert-demo-ends",
                 "enable.auto.commit": False,
             }
@@ -61,9 +63,7 @@ class Backlog:
             asked = ConsumerGroupTopicPartitions(
                 group, [TopicPartition(name, partition) for partition in listed]
             )
-            answers = self._admin.list_consumer_group_offsets(
-                [asked], request_timeout=_ANSWER_S
-            )
+            answers = self._admin.list_consumer_group_offsets([asked], request_timeout=_ANSWER_S)
             committed = answers[group].result().topic_partitions
             return [self._behind_in(partition) for partition in committed]
         except KafkaException as error:

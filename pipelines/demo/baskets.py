@@ -168,7 +168,9 @@ class BasketData:
     def gift_cards(self, *, limited: bool) -> list[GiftCard]:
         """Every gift card sold, up to the limit or in the whole year."""
         limit = self._parameters["limit"] if limited else None
-        rows = self._connection.execute(_GIFT_CARDS, {**self._parameters, "limit": limit}).fetchall()
+        rows = self._connection.execute(
+            _GIFT_CARDS, {**self._parameters, "limit": limit}
+        ).fetchall()
         return [
             GiftCard(product_id=product_id, product_type=product_type, amount_minor=cents)
             for product_id, product_type, cents in rows
@@ -185,7 +187,9 @@ class BasketData:
 def _basket(row: tuple[object, ...]) -> Basket:
     fields = msgspec.convert(row, _Row)
     goods = zip(fields.product_ids or (), fields.quantities or (), fields.cents or (), strict=True)
-    cards = zip(fields.card_ids or (), fields.card_cents or (), fields.card_types or (), strict=True)
+    cards = zip(
+        fields.card_ids or (), fields.card_cents or (), fields.card_types or (), strict=True
+    )
     return Basket(
         basket_id=fields.basket_id,
         household_id=fields.household_id,

@@ -40,6 +40,8 @@ class StreamListener:
             {
                 **settings.kafka_config(),
                 "client.id": "giftcert-demo-listener",
+                # What goes wrong is told as an error; its own log lines would stand in the bar.
+                "log_level": 0,
                 "group.id": f"{settings.topic_prefix}giftcert-demo",
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed",

@@ -53,6 +53,8 @@ class Publisher:
             {
                 **settings.kafka_config(),
                 "client.id": "giftcert-demo",
+                # What goes wrong is told as an error; its own log lines would stand in the bar.
+                "log_level": 0,
                 "acks": "all",
                 "enable.idempotence": True,
                 "partitioner": "murmur2_random",

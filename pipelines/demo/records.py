@@ -173,9 +173,7 @@ class RecordWriter:
             at_ms=step.at_ms,
         )
         refund = self._for_purchase(purchase, "back", "REFUND", operation="REFUND", original="2")
-        yield self._payment(
-            purchase.basket, purchase.shop, step.telling, refund, at_ms=step.at_ms
-        )
+        yield self._payment(purchase.basket, purchase.shop, step.telling, refund, at_ms=step.at_ms)
 
     def delivery(
         self, *, certificate_id: str, notification_id: str, client_id: str, at_ms: int

@@ -75,6 +75,11 @@ class Stack:
         return self._environment
 
     @property
+    def state_directories(self) -> dict[str, Path]:
+        """Where each worker keeps its stores, by its id."""
+        return {worker.plan.worker_id: worker.plan.state_dir for worker in self._workers.values()}
+
+    @property
     def stopped_cleanly(self) -> bool:
         """Whether nothing had to be killed to stop it."""
         return self._stopped_cleanly

@@ -10,7 +10,8 @@ from typing import Final
 SHORTEST: Final = 6
 LONGEST: Final = 32
 
-_NUMBER: Final = re.compile(r"[A-Z0-9-]*")
+_NUMBER: Final = re.compile(rf"(?=.*[0-9])[A-Z0-9-]{{{SHORTEST},{LONGEST}}}")
+_OTHER: Final = re.compile(r"[^A-Z0-9-]")
 _POOL: Final = re.compile(r"[A-Z][A-Z_]{1,31}")
 
 
@@ -19,15 +20,15 @@ def fault_of(number: str) -> str | None:
 
     The text never holds the number itself.
     """
+    if _NUMBER.fullmatch(number) is not None:
+        return None
     if not number:
         return "is empty"
-    if _NUMBER.fullmatch(number) is None:
+    if _OTHER.search(number) is not None:
         return "holds something else than A-Z, 0-9 and -"
     if not SHORTEST <= len(number) <= LONGEST:
         return f"has {len(number)} characters, not {SHORTEST} to {LONGEST}"
-    if not any("0" <= character <= "9" for character in number):
-        return "has no digit"
-    return None
+    return "has no digit"
 
 
 def pool_fault_of(pool: str) -> str | None:

@@ -53,6 +53,9 @@ class ListedSchemas:
         self.asked += 1
         return self.texts[schema_id - 1] if schema_id <= len(self.texts) else None
 
+    def close(self) -> None:
+        self.is_down = True
+
 
 def confluent(*texts: str) -> ConfluentFraming:
     return ConfluentFraming(ListedSchemas(*texts), SUBJECTS)
@@ -397,5 +400,13 @@ def test_schema_that_is_not_registered_stops_a_writer_at_its_start() -> None:
 
 def test_framing_is_chosen_by_whether_a_registry_is_set() -> None:
     assert isinstance(framing_for(Settings(schema_registry_url=None)), SingleObjectFraming)
-    with_registry = Settings(schema_registry_url="http://127.0.0.1:1")
-    assert isinstance(framing_for(with_registry), ConfluentFraming)
+    with_registry = framing_for(Settings(schema_registry_url="http://127.0.0.1:1"))
+    assert isinstance(with_registry, ConfluentFraming)
+    with_registry.close()
+
+
+def test_framing_that_is_closed_gives_its_registry_up() -> None:
+    schemas = ListedSchemas()
+    ConfluentFraming(schemas, SUBJECTS).close()
+    assert schemas.is_down
+    SINGLE_OBJECT.close()

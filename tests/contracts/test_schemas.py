@@ -20,6 +20,7 @@ from pipelines.contracts.schemas import (
     schema_folder,
     without_logical_types,
 )
+from pipelines.topics import DLQ, TOPICS
 from state.certificate.commands import Action, Channel, NotificationChannel, Origin
 from state.certificate.events import EntryKind, EventType
 from state.certificate.record import Lifecycle, NotificationStatus, Status
@@ -116,6 +117,17 @@ def test_published_versions_are_what_they_were_when_they_were_published() -> Non
         name_of(schema): digests_of(schema) for record in RecordName for schema in published(record)
     }
     assert found == locked
+
+
+def test_readme_lists_every_record_with_its_topic_and_every_later_version() -> None:
+    readme = (schema_folder() / "README.md").read_text(encoding="utf-8")
+    for topic in TOPICS:
+        if topic is not DLQ:
+            assert f"| [{topic.value}]({topic.value}.avsc) | `{topic.name}` |" in readme
+    for record in RecordName:
+        versions = len(published(record))
+        listed = [f"| {record.value} | {n} |" in readme for n in range(1, versions + 1)]
+        assert all(listed) or versions == 1, record
 
 
 @pytest.mark.parametrize("schema", EVERY_VERSION)

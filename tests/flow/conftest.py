@@ -16,6 +16,8 @@ from confluent_kafka.admin import AdminClient
 
 from pipelines.local.broker import AUTO, say_on_stderr, start_broker
 from pipelines.local.running_broker import Broker
+from tests.flow.scenario import Scenario
+from tests.flow.service_under_test import Service, running_service
 
 BROKER_VARIABLE = "GIFTCERT_TEST_BROKER"
 _BROKER_SAID = pytest.StashKey[str]()
@@ -52,6 +54,20 @@ def topic_prefix(request: pytest.FixtureRequest, broker: Broker) -> Iterator[str
     if ours:
         # Only to spare the broker: one that a test itself deleted is no error.
         wait(admin.delete_topics(ours).values(), timeout=10)
+
+
+@pytest.fixture(scope="session")
+def service(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """One correlator and one processor for all scenarios; each keeps to numbers of its own."""
+    prefix = f"scenarios-{secrets.token_hex(3)}-"
+    with running_service(broker.bootstrap, tmp_path_factory.mktemp("service"), prefix) as running:
+        yield running
+
+
+@pytest.fixture
+def scenario(service: Service) -> Scenario:
+    """A test's own pool, numbers and orders in the running service."""
+    return Scenario(service)
 
 
 def pytest_terminal_summary(

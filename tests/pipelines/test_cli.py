@@ -196,7 +196,8 @@ def test_bug_in_a_command_shows_its_whole_trace_and_exits_70() -> None:
         "import sys; from pipelines import cli\n"
         "def planted(): raise LookupError('nobody thought of this')\n"
         "cli.planted = planted\n"
-        "cli.COMMANDS = (cli.Command(name='planted', target='pipelines.cli:planted', summary=''),)\n"
+        "row = cli.Command(name='planted', target='pipelines.cli:planted', summary='')\n"
+        "cli.COMMANDS = (row,)\n"
         "sys.argv = ['giftcert', 'planted']\n"
         "cli.main()\n"
     )

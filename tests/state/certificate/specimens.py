@@ -9,6 +9,7 @@ from dataclasses import replace
 from state.certificate.commands import (
     Action,
     Activate,
+    Annul,
     Authorize,
     Capture,
     Channel,
@@ -149,7 +150,8 @@ HELD = after(ACTIVE, authorize_action(), "hold-1")
 CAPTURED = after(HELD, Capture(authorization_id="hold-1", amount=None), "capture-1")
 PARTIALLY_REDEEMED = after(ACTIVE, redeem_action(30_00), "redeem-1")
 REDEEMED = after(ACTIVE, redeem_action(NOMINAL_MINOR), "redeem-1")
-ANNULLED = replace(AVAILABLE, lifecycle=Lifecycle.ANNULLED, status=Status.ANNULLED)
+ANNULLED = after(ACTIVE, Annul(reason="lost"), "annul-1")
+ANNULLED_UNSOLD = after(AVAILABLE, Annul(reason="misprint"), "annul-1")
 
 
 def in_lifecycle(certificate: Certificate, lifecycle: Lifecycle) -> Certificate:

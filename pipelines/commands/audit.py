@@ -1,0 +1,69 @@
+"""`giftcert audit`: check the laws over the whole stream and the live stores.
+
+Owns what is printed and the exit code; `pipelines/audit/` does the work.
+"""
+
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from pipelines.addresses import web_address
+from pipelines.audit.presentation import show
+from pipelines.audit.run_audit import run_audit
+from pipelines.progress import progress
+from pipelines.settings import load_settings
+
+
+def audit(
+    stream_only: Annotated[
+        bool, typer.Option("--stream-only", help="Do not ask the live stores; none need be up.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object instead of tables.")
+    ] = False,
+    http: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--http",
+            metavar="URL",
+            help="A processor's edge; give all of them. [default: those in the consumer group]",
+            show_default=False,
+        ),
+    ] = None,
+    bootstrap: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT", help="Kafka. [default: GIFTCERT_BOOTSTRAP]", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Check that no number was sold twice and no money came or went, and print the figures.
+
+    Reads the whole of GiftCertificates.Stream and every live store; changes nothing. Exit code 1
+    when a law is broken: every breach is named, with its place on the stream.
+
+    \b
+    Examples:
+      giftcert audit
+      giftcert audit --stream-only --json
+      giftcert audit --http http://127.0.0.1:8080 --http http://127.0.0.1:8081
+    """  # noqa: D301 - the \b is the help formatter's own mark, not text
+    settings = load_settings({"bootstrap": bootstrap})
+    urls = [_checked(url) for url in http or []]
+    with progress("reading the stream") as advance:
+        report = run_audit(settings, urls or None, stream_only=stream_only, advance=advance)
+    if as_json:
+        typer.echo(json.dumps(report.to_json(), ensure_ascii=False, indent=2))
+    else:
+        show(report, Console())
+    if not report.holds:
+        raise typer.Exit(1)
+
+
+def _checked(url: str) -> str:
+    try:
+        return web_address(url)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--http") from None

@@ -1,0 +1,216 @@
+"""The demo from beginning to end, on a stack that runs.
+
+Owns the order of its acts: load, the year, waiting for its end, the paced phase, the verdict. It
+starts no stack and prints no result.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Final
+
+from pipelines.contracts.framing import SingleObjectFraming
+from pipelines.demo.actors import Actors
+from pipelines.demo.backlog import Backlog
+from pipelines.demo.baskets import ELECTRONIC, Basket, BasketData
+from pipelines.demo.crm import Crm
+from pipelines.demo.latency import Latency, latency_of
+from pipelines.demo.listener import StreamListener
+from pipelines.demo.paced import ORDERS_A_SECOND, SECONDS, PacedPhase, paced_baskets
+from pipelines.demo.patience import NothingComes, Patience
+from pipelines.demo.progress import Meter
+from pipelines.demo.publisher import Publisher
+from pipelines.demo.records import RecordWriter, Source
+from pipelines.demo.report import Result
+from pipelines.demo.schedule import Schedule
+from pipelines.demo.steps import Slot
+from pipelines.demo.stock import Stock, plan_supply
+from pipelines.demo.storefront import Storefront
+from pipelines.demo.verdict import disagreements
+from pipelines.demo.witness import Witness
+from pipelines.settings import Settings
+
+_FLUSH_S: Final = 60.0
+_LOOK_EVERY_S: Final = 0.5
+_SAID_EVERY_S: Final = 5.0
+_STUCK_S: Final = 120.0
+_LAST_EVENTS_S: Final = 30.0
+_WARM_UP: Final = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoPlan:
+    """What to play, and on what. `load` loads a CSV file into a pool and says how many went in.
+
+    `audit` gives every breach it finds, as a sentence.
+    """
+
+    settings: Settings
+    url: str
+    broker: str
+    run_id: str
+    seed: int
+    folder: Path
+    load: Callable[[Path, str], int]
+    audit: Callable[[], Sequence[str]]
+    check_stack: Callable[[], None]
+    began_s: float
+    paced_orders: int = ORDERS_A_SECOND * SECONDS
+
+
+class Demo:
+    """One run. Every part of it is ended when `play` returns or raises."""
+
+    def __init__(self, plan: DemoPlan, data: BasketData, meter: Meter) -> None:
+        self._plan = plan
+        self._data = data
+        self._meter = meter
+        self._schedule = Schedule(seed=plan.seed)
+        self._witness = Witness()
+        self._numbers: dict[Slot, str] = {}
+        self._paced = _paced_baskets(data, plan)
+
+    def play(self) -> Result:
+        """Play everything, and say what came of it."""
+        plan, witness = self._plan, self._witness
+        baskets = self._data.count()
+        with self._cast() as (actors, backlog):
+            self._meter.say("Loading the first delivery of numbers")
+            actors.stock.deliver()
+            self._tell_year(actors, backlog, baskets)
+            told = len(actors.next_ms)
+            self._empty_the_pool(actors)
+            warmed_up = len(actors.next_ms)
+            e2e = self._sell_paced(actors)
+            self._settle(actors, backlog)
+            self._meter.say("Auditing")
+            breaches = [*plan.audit(), *self._disagreements(actors.stock)]
+            return Result(
+                broker=plan.broker,
+                baskets=baskets,
+                orders=actors.publisher.written[Source.ORDERS],
+                payments=actors.publisher.written[Source.PAYMENTS],
+                events=witness.events(),
+                dead_letters=witness.dead_letters,
+                certificates=witness.certificates(),
+                e2e=e2e,
+                next_paced=latency_of(actors.next_ms[warmed_up:]),
+                next_story=latency_of(actors.next_ms[:told]),
+                seconds=monotonic() - plan.began_s,
+                breaches=breaches,
+            )
+
+    @contextmanager
+    def _cast(self) -> Iterator[tuple[Actors, Backlog]]:
+        """Everybody who takes part, with their threads running."""
+        plan, framing = self._plan, SingleObjectFraming()
+        publisher = Publisher(plan.settings)
+        writer = RecordWriter(framing, self._numbers)
+        with ExitStack() as undo:
+            undo.callback(publisher.abandon)
+            backlog = Backlog(plan.settings)
+            undo.callback(backlog.close)
+            storefront = undo.enter_context(Storefront(plan.url))
+            patience = undo.enter_context(
+                Patience(self._witness, (publisher.check, plan.check_stack))
+            )
+            crm = Crm(run_id=plan.run_id, storefront=storefront, writer=writer, publisher=publisher)
+            listener = StreamListener(plan.settings, framing, self._witness, crm.take)
+            patience.start(listener.listen)
+            patience.start(crm.work)
+            actors = Actors(
+                run_id=plan.run_id,
+                storefront=storefront,
+                publisher=publisher,
+                writer=writer,
+                witness=self._witness,
+                patience=patience,
+                stock=self._stock(),
+                numbers=self._numbers,
+            )
+            yield actors, backlog
+
+    def _stock(self) -> Stock:
+        story = Counter(card.pool for card in self._data.gift_cards(limited=True))
+        paced = Counter(basket.gift_cards[0].pool for basket in self._paced)
+        return Stock(
+            supply=plan_supply(story, paced),
+            seed=self._plan.seed,
+            folder=self._plan.folder,
+            load=self._plan.load,
+        )
+
+    def _tell_year(self, actors: Actors, backlog: Backlog, baskets: int) -> None:
+        """The whole story, and then wait until the service has done with it."""
+        began_s = monotonic()
+        tracked = self._meter.track(self._data.baskets(), total=baskets, what="Baskets")
+        for step in self._schedule.steps(tracked):
+            actors.perform(step)
+        actors.publisher.release_held()
+        actors.publisher.flush(_FLUSH_S)
+        took_s, records = monotonic() - began_s, actors.publisher.written.total()
+        self._meter.say(
+            f"Wrote {records:,} records in {took_s:,.0f} s, {records / took_s:,.0f} a second"
+        )
+        self._settle(actors, backlog)
+
+    def _empty_the_pool(self, actors: Actors) -> None:
+        """A first sale or two, not measured; they empty the pool where the story did not."""
+        warm_up = self._paced[:_WARM_UP]
+        for basket in warm_up:
+            if basket is not warm_up[0] and actors.stock.refills:
+                break
+            actors.perform(self._schedule.purchase(basket))
+
+    def _sell_paced(self, actors: Actors) -> Latency:
+        baskets = self._paced[_WARM_UP:]
+        self._meter.say(f"Selling {len(baskets):,} more, {ORDERS_A_SECOND} a second, to measure")
+        phase = PacedPhase(
+            actors=actors, schedule=self._schedule, baskets=baskets, seed=self._plan.seed
+        )
+        phase.run()
+        return phase.e2e()
+
+    def _settle(self, actors: Actors, backlog: Backlog) -> None:
+        """Wait until nothing is left to do, and every certificate has shown all its events."""
+        actors.publisher.flush(_FLUSH_S)
+        left, moved_s, said_s = backlog.sources(), monotonic(), monotonic()
+        while not backlog.is_done():
+            actors.patience.pause(_LOOK_EVERY_S)
+            now_s, before, left = monotonic(), left, backlog.sources()
+            if left < before:
+                moved_s = now_s
+            if now_s - max(moved_s, now_s - self._witness.quiet_for_s()) > _STUCK_S:
+                raise NothingComes(f"the service stands still {left:,} records from the end")
+            if left and now_s - said_s > _SAID_EVERY_S:
+                said_s = now_s
+                self._meter.say(f"The service has {left:,} records still to read")
+        wanted = [
+            (self._numbers[slot], account.sequence)
+            for slot, account in self._schedule.book.accounts.items()
+        ]
+        complete = actors.patience.gives(
+            lambda: self._witness.has_sequences(wanted), within_s=_LAST_EVENTS_S
+        )
+        if not complete:
+            self._meter.say("Some events have not come; the comparison at the end names them")
+
+    def _disagreements(self, stock: Stock) -> list[str]:
+        return disagreements(
+            self._schedule.book,
+            self._numbers,
+            self._witness,
+            loaded=stock.loaded,
+            refills=stock.refills,
+        )
+
+
+def _paced_baskets(data: BasketData, plan: DemoPlan) -> list[Basket]:
+    """Electronic ones to warm up with, then the measured ones."""
+    cards = data.gift_cards(limited=False)
+    electronic = [card for card in cards if card.pool == ELECTRONIC]
+    warm_up = paced_baskets(electronic, first=0, count=_WARM_UP, seed=plan.seed)
+    return warm_up + paced_baskets(cards, first=_WARM_UP, count=plan.paced_orders, seed=plan.seed)

@@ -1,0 +1,123 @@
+"""What the demo says at the end: tables for people, and one line of JSON for programs.
+
+Owns their form. The JSON is the last line on standard output.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TextIO
+
+from rich.console import Console
+from rich.table import Table
+
+from pipelines.contracts.amounts import minor_to_text
+from pipelines.demo.baskets import CURRENCY
+from pipelines.demo.latency import Latency
+from pipelines.demo.witness import Seen
+
+_REFUNDS: Final = ("refund",)
+_REDEMPTIONS: Final = ("redeem.partial", "redeem.full")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """Everything the end of the demo tells. `orders` and `payments` are records written."""
+
+    broker: str
+    baskets: int
+    orders: int
+    payments: int
+    events: Mapping[str, int]
+    dead_letters: int
+    certificates: Mapping[str, Seen]
+    e2e: Latency
+    next_paced: Latency
+    next_story: Latency
+    seconds: float
+    breaches: Sequence[str]
+
+    @property
+    def holds(self) -> bool:
+        return not self.breaches
+
+    def as_json(self) -> dict[str, object]:
+        """The figures by their published names."""
+        events = self.events
+        return {
+            "broker": self.broker,
+            "baskets": self.baskets,
+            "orders": self.orders,
+            "payments": self.payments,
+            "certificates_sold": events.get("issue", 0),
+            "redemptions": sum(events.get(name, 0) for name in _REDEMPTIONS),
+            "refunds": sum(events.get(name, 0) for name in _REFUNDS),
+            "alerts": events.get("alert", 0),
+            "dlq": self.dead_letters,
+            "laws": "hold" if self.holds else "broken",
+            "seconds": round(self.seconds, 1),
+            "e2e_ms": {"p50": self.e2e.p50_ms, "p99": self.e2e.p99_ms},
+            "http_next_ms": {"p50": self.next_paced.p50_ms, "p99": self.next_paced.p99_ms},
+        }
+
+
+def show(result: Result, out: TextIO) -> None:
+    """Write the tables, then what is broken, then the JSON."""
+    console = Console(file=out, highlight=False, soft_wrap=True)
+    console.print(_certificates_table(result.certificates))
+    console.print(_events_table(result.events))
+    console.print(_latency_table(result))
+    for breach in result.breaches:
+        console.print(f"broken: {breach}", markup=False)
+    out.write(json.dumps(result.as_json()) + "\n")
+    out.flush()
+
+
+def _certificates_table(certificates: Mapping[str, Seen]) -> Table:
+    """How many certificates stand where, by channel, and the money on them."""
+    rows: defaultdict[tuple[str, str], list[Seen]] = defaultdict(list)
+    for certificate in certificates.values():
+        rows[certificate.status, certificate.channel or "-"].append(certificate)
+    table = Table(title="Certificates by status and channel", title_justify="left")
+    for heading in ("status", "channel"):
+        table.add_column(heading)
+    for heading in ("certificates", f"nominal {CURRENCY}", f"remaining {CURRENCY}"):
+        table.add_column(heading, justify="right")
+    for (status, channel), seen in sorted(rows.items()):
+        nominal = sum(certificate.nominal_minor for certificate in seen)
+        remaining = sum(certificate.remaining_minor for certificate in seen)
+        table.add_row(
+            status,
+            channel,
+            f"{len(seen):,}",
+            minor_to_text(nominal, CURRENCY),
+            minor_to_text(remaining, CURRENCY),
+        )
+    return table
+
+
+def _events_table(events: Mapping[str, int]) -> Table:
+    table = Table(title="Events on the stream", title_justify="left")
+    table.add_column("event")
+    table.add_column("count", justify="right")
+    for name, count in sorted(events.items()):
+        table.add_row(name, f"{count:,}")
+    return table
+
+
+def _latency_table(result: Result) -> Table:
+    table = Table(title="Latency in milliseconds", title_justify="left")
+    table.add_column("from, to")
+    for heading in ("measured", "p50", "p99"):
+        table.add_column(heading, justify="right")
+    for name, latency in (
+        ("payment written, ISSUED seen; paced", result.e2e),
+        ("HTTP next; paced", result.next_paced),
+        ("HTTP next; beside the year's backlog", result.next_story),
+    ):
+        shown = [
+            "-" if time is None else f"{time:,.1f}" for time in (latency.p50_ms, latency.p99_ms)
+        ]
+        table.add_row(name, f"{latency.count:,}", *shown)
+    return table

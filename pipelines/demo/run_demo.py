@@ -1,0 +1,112 @@
+"""The demo with everything around it: a fresh stack, its settings, a place for its files.
+
+The composition root of the demo: the one place where stack, loader, driver and audit meet.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import monotonic
+from typing import Final
+from uuid import uuid4
+
+from pipelines.audit.run_audit import run_audit
+from pipelines.demo.baskets import BasketData
+from pipelines.demo.driver import Demo, DemoPlan
+from pipelines.demo.progress import Meter
+from pipelines.demo.report import Result
+from pipelines.demo.stock import LOW_MARK
+from pipelines.faults import OperatorError
+from pipelines.loader.load_file import load_file
+from pipelines.local.stack import Stack
+from pipelines.local.stack_options import StackOptions
+from pipelines.settings import ENV_PREFIX, Settings, load_settings
+
+_ADDRESS: Final = re.compile(r".+:\d+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoOptions:
+    """What a person may choose. `data_dir` None: a temporary directory, deleted at the end."""
+
+    broker: str
+    data_dir: Path | None
+    seed: int
+
+
+def run_demo(options: DemoOptions, data: BasketData, meter: Meter) -> Result:
+    """Play the demo once and give its result; nothing of it runs afterwards."""
+    began_s, run_id = monotonic(), uuid4().hex[:12]
+    with _folder(options.data_dir) as folder:
+        stack = Stack(_stack_options(options, folder / "stack", run_id), say=meter.say)
+        with stack:
+            settings = _settings(stack.environment)
+            plan = DemoPlan(
+                settings=settings,
+                url=stack.http_urls[0],
+                broker=stack.broker.kind,
+                run_id=run_id,
+                seed=options.seed,
+                folder=folder,
+                load=lambda path, pool: _load(path, pool, settings),
+                audit=lambda: _breaches(settings, stack.http_urls),
+                check_stack=stack.check,
+                began_s=began_s,
+            )
+            return Demo(plan, data, meter).play()
+
+
+def _stack_options(options: DemoOptions, data_dir: Path, run_id: str) -> StackOptions:
+    environment = {f"{ENV_PREFIX}POOL_LOW_MARK": str(LOW_MARK)}
+    # On a broker that others use, topics of our own: the stream must hold this run and no other.
+    prefix = f"demo-{run_id}-" if _ADDRESS.fullmatch(options.broker) else None
+    return StackOptions(
+        data_dir=data_dir, broker=options.broker, topic_prefix=prefix, environment=environment
+    )
+
+
+def _settings(environment: Mapping[str, str]) -> Settings:
+    """The settings that the stack's workers have, as far as they are the same for all."""
+    settings = load_settings(
+        {
+            name.removeprefix(ENV_PREFIX).lower(): value
+            for name, value in environment.items()
+            if name.startswith(ENV_PREFIX)
+        }
+    )
+    if settings.schema_registry_url is not None:
+        raise OperatorError(
+            f"the demo needs no schema registry: unset {ENV_PREFIX}SCHEMA_REGISTRY_URL"
+        )
+    return settings
+
+
+def _load(path: Path, pool: str, settings: Settings) -> int:
+    """Load a file whole and say how many numbers that is."""
+    summary = load_file(path, pool, settings)
+    if not summary.complete:
+        codes = ", ".join(f"{code} {count:,}" for code, count in sorted(summary.codes.items()))
+        raise OperatorError(f"the delivery {path.name} did not go in whole: {codes}")
+    return summary.rows
+
+
+def _breaches(settings: Settings, urls: Sequence[str]) -> list[str]:
+    report = run_audit(settings, urls)
+    hidden = report.breach_total - len(report.breaches)
+    more = [f"and {hidden:,} breaches more"] if hidden else []
+    return [*map(str, report.breaches), *more]
+
+
+@contextmanager
+def _folder(chosen: Path | None) -> Iterator[Path]:
+    if chosen is None:
+        with TemporaryDirectory(prefix="giftcert-demo-", ignore_cleanup_errors=True) as made:
+            yield Path(made)
+        return
+    chosen.mkdir(parents=True, exist_ok=True)
+    if any(chosen.iterdir()):
+        raise OperatorError(f"{chosen} is not empty: the demo starts afresh, give it a new one")
+    yield chosen

@@ -1,0 +1,1 @@
+"""The bulk load: certificate numbers from a file into a pool."""

@@ -1,0 +1,130 @@
+"""Replay: fold a topic again, through the very stages that run, into records in memory.
+
+Owns reading a topic from its start to its end as it stands, and the folding without any output. What
+comes out must equal the stores byte for byte: that is what makes the log the only source of truth.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+
+from pipelines.contracts.broken import BrokenRecord
+from pipelines.settings import Settings
+from pipelines.stages.record import Incoming, StatefulStage
+from pipelines.topics import Topic, topic_name
+from state.stores.layout import DEADLINES, DeadlineEntry, deadline_key, stored_key
+
+_TIMEOUT_S: Final = 30.0
+_BATCH: Final = 1_000
+
+
+@dataclass(slots=True)
+class FoldedPartition:
+    """The records of one partition, by the key under which a store keeps them."""
+
+    records: dict[bytes, bytes] = field(default_factory=dict)
+    broken: int = 0
+
+
+class _KeyView:
+    """The records of one message key within a partition."""
+
+    def __init__(self, records: dict[bytes, bytes], message_key: bytes) -> None:
+        self._records = records
+        self._message_key = message_key
+
+    def get_bytes(self, key: bytes) -> bytes | None:
+        return self._records.get(stored_key(self._message_key, key))
+
+    def set_bytes(self, key: bytes, value: bytes) -> None:
+        self._records[stored_key(self._message_key, key)] = value
+
+    def delete(self, key: bytes) -> None:
+        self._records.pop(stored_key(self._message_key, key), None)
+
+
+class _DeadlineView:
+    """The deadlines of a partition."""
+
+    def __init__(self, records: dict[bytes, bytes]) -> None:
+        self._records = records
+
+    def add(self, entry: DeadlineEntry) -> None:
+        self._records[stored_key(DEADLINES, deadline_key(entry))] = b"\x01"
+
+    def remove(self, entry: DeadlineEntry) -> None:
+        self._records.pop(stored_key(DEADLINES, deadline_key(entry)), None)
+
+
+def fold_records(records: Iterator[Incoming], stage: StatefulStage) -> dict[int, FoldedPartition]:
+    """Fold records, in the order given within each partition. Nothing is written anywhere."""
+    partitions: dict[int, FoldedPartition] = {}
+    for incoming in records:
+        folded = partitions.setdefault(incoming.partition, FoldedPartition())
+        view = _KeyView(folded.records, incoming.key or b"")
+        try:
+            stage(incoming, view, _DeadlineView(folded.records))
+        except BrokenRecord:
+            folded.broken += 1
+    return partitions
+
+
+def read_topic(settings: Settings, topic: Topic) -> Iterator[Incoming]:
+    """Every committed record of a topic, from its start to its end as it stands now."""
+    name = topic_name(topic, settings)
+    consumer = Consumer(
+        {
+            **settings.kafka_config(),
+            "group.id": f"{settings.processor_group}-replay",
+            "isolation.level": "read_committed",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "auto.offset.reset": "error",
+        }
+    )
+    try:
+        metadata = consumer.list_topics(name, timeout=_TIMEOUT_S).topics[name]
+        places = []
+        for partition in metadata.partitions:
+            where = TopicPartition(name, partition)
+            low, high = consumer.get_watermark_offsets(where, timeout=_TIMEOUT_S)
+            if low < high:
+                where.offset = low
+                places.append((where, high))
+        consumer.assign([where for where, _ in places])
+        yield from _read_to_ends(consumer, {where.partition: high for where, high in places})
+    finally:
+        consumer.close()
+
+
+def _read_to_ends(consumer: Consumer, ends: dict[int, int]) -> Iterator[Incoming]:
+    """Read until each partition has reached its end, also where it ends in a control record."""
+    while ends:
+        messages = consumer.consume(_BATCH, timeout=_TIMEOUT_S)
+        if not messages:
+            raise KafkaException(f"no record within {_TIMEOUT_S:.0f} s of {sorted(ends)}")
+        for message in messages:
+            partition = message.partition()
+            if message.error() is not None:
+                # Only "end of partition" ends a partition; anything else is a fault.
+                if message.error().name() != "_PARTITION_EOF":
+                    raise KafkaException(message.error())
+                ends.pop(partition, None)
+            elif partition in ends:
+                yield _incoming(message)
+                if message.offset() + 1 >= ends[partition]:
+                    del ends[partition]
+
+
+def _incoming(message: Message) -> Incoming:
+    return Incoming(
+        topic=message.topic(),
+        partition=message.partition(),
+        offset=message.offset(),
+        key=message.key(),
+        value=message.value(),
+        headers=message.headers() or (),
+        timestamp_ms=message.timestamp()[1],
+    )

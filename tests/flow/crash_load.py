@@ -1,0 +1,253 @@
+"""A seeded load for crash tests: certificates bought, spent and refunded, with what must come out.
+
+Owns its own bookkeeping of every balance, written by what it asked for and by nothing the service
+said. It publishes facts only, at its own pace, and follows the stream to know what became active.
+"""
+
+import random
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+from confluent_kafka import Consumer, Producer
+
+from pipelines.contracts.amounts import minor_to_amount
+from pipelines.contracts.command_record import command_to_record
+from pipelines.contracts.framing import framing_for
+from pipelines.contracts.schemas import RecordName
+from pipelines.settings import Settings
+from pipelines.topics import ALL_PAYMENTS, ALL_SALES_ORDER, COMMANDS, STREAM, topic_name
+from state.certificate.commands import Command, Load, Origin
+
+CURRENCY = "RUB"
+
+
+@dataclass(slots=True)
+class Expected:
+    """What must be true of one certificate at the end, in minor units."""
+
+    nominal_minor: int
+    remaining_minor: int
+
+
+@dataclass
+class CrashLoad:
+    """Publishes the load and follows the stream, each in a thread of its own."""
+
+    settings: Settings
+    certificates: int
+    seed: int
+    pace_s: float
+    expected: dict[str, Expected] = field(default_factory=dict)
+    operations: int = 0
+    events_expected: Counter[str] = field(default_factory=Counter)
+    """How many events of each type the whole load must give."""
+    seen: list[tuple[str, str, int, str]] = field(default_factory=list)
+    """Every stream event the live reader saw: id, key, sequence, type."""
+
+    def __post_init__(self) -> None:
+        self._framing = framing_for(self.settings)
+        self._random = random.Random(self.seed)
+        self._active: set[str] = set()
+        self._counts: Counter[str] = Counter()
+        self._changed = threading.Condition()
+        self._stopped = threading.Event()
+        self._producer = Producer(
+            {
+                "bootstrap.servers": self.settings.bootstrap,
+                "partitioner": "murmur2_random",
+                "acks": "all",
+                "enable.idempotence": True,
+                "linger.ms": 5,
+            }
+        )
+        self._reader = threading.Thread(target=self._follow, daemon=True)
+
+    def run(self) -> None:
+        """Publish everything, waiting for activation as a store would before it spends."""
+        self._reader.start()
+        numbers = [f"GC-{index:07d}" for index in range(self.certificates)]
+        for number in numbers:
+            self._load(number)
+        for number in numbers:
+            self._buy(number)
+        self._producer.flush()
+        for _ in range(3):
+            for number in numbers:
+                self._spend_and_maybe_return(number)
+        self._producer.flush()
+
+    def await_events(self, timeout_s: float) -> None:
+        """Wait until the live reader has seen every event that must come."""
+        deadline = time.monotonic() + timeout_s
+        with self._changed:
+            while self._counts != self.events_expected:
+                left_s = deadline - time.monotonic()
+                assert left_s > 0, f"seen {self._counts}, expected {self.events_expected}"
+                self._changed.wait(left_s)
+
+    def stop(self) -> None:
+        """End the live reader."""
+        self._stopped.set()
+        self._reader.join()
+
+    def _expect(self, *types: str) -> None:
+        self.events_expected.update(types)
+
+    def _load(self, number: str) -> None:
+        command = Command(
+            command_id=f"load/{number}",
+            at_ms=1,
+            certificate_id=number,
+            origin=Origin.LOADER,
+            action=Load(pool="ELECTRONIC"),
+        )
+        value = self._framing.encode(RecordName.COMMAND, command_to_record(command))
+        self._produce(COMMANDS.name, number, value)
+        self._expect("load")
+
+    def _buy(self, number: str) -> None:
+        amount_minor = self._random.randrange(1_000, 100_000)
+        self.expected[number] = Expected(nominal_minor=amount_minor, remaining_minor=amount_minor)
+        order_id = f"buy-{number}"
+        self._order(order_id, amount_minor, line=number)
+        self._payment(f"pay-{number}", order_id, amount_minor, tender="CARD")
+        # Nobody reserved the number: it is reserved and issued in one step.
+        self._expect("reserve", "issue", "notification.requested", "activate")
+
+    def _spend_and_maybe_return(self, number: str) -> None:
+        self._await_active(number)
+        known = self.expected[number]
+        if known.remaining_minor < 10:
+            return
+        amount_minor = self._random.randrange(1, known.remaining_minor + 1)
+        order_id = f"spend-{number}-{self.operations}"
+        self._order(order_id, amount_minor, tender=number)
+        self._payment(f"p-{order_id}", order_id, amount_minor, tender="GIFT_CERTIFICATE")
+        known.remaining_minor -= amount_minor
+        self._expect("redeem.full" if known.remaining_minor == 0 else "redeem.partial")
+        if self._random.random() < 0.3:
+            self._order(order_id, amount_minor, tender=number, status="RETURNED", version=2)
+            self._payment(
+                f"r-{order_id}", order_id, amount_minor, tender="GIFT_CERTIFICATE", kind="REFUND"
+            )
+            known.remaining_minor += amount_minor
+            # Which half comes first decides whether the other is announced: both are right.
+            self._expect("refund")
+
+    def _await_active(self, number: str) -> None:
+        deadline = time.monotonic() + 120
+        with self._changed:
+            while number not in self._active:
+                left_s = deadline - time.monotonic()
+                assert left_s > 0, f"{number} did not become active"
+                self._changed.wait(left_s)
+
+    def _order(
+        self,
+        order_id: str,
+        amount_minor: int,
+        *,
+        line: str | None = None,
+        tender: str | None = None,
+        status: str = "CONFIRMED",
+        version: int = 1,
+    ) -> None:
+        amount = minor_to_amount(amount_minor, CURRENCY)
+        kind = "GOODS" if line is None else "GIFT_CERTIFICATE"
+        record = {
+            "eventId": f"{order_id}-{version}",
+            "eventTime": 1,
+            "orderId": order_id,
+            "correlationId": None,
+            "version": version,
+            "channel": "ONLINE_STORE",
+            "status": status,
+            "clientId": None,
+            "storeId": None,
+            "currency": CURRENCY,
+            "total": amount,
+            "lines": [
+                {
+                    "lineId": "1",
+                    "kind": kind,
+                    "sku": "any",
+                    "quantity": 1,
+                    "amount": amount,
+                    "certificateId": line,
+                }
+            ],
+            "certificateTenders": []
+            if tender is None
+            else [{"certificateId": tender, "amount": amount}],
+            "notification": None,
+        }
+        value = self._framing.encode(RecordName.SALES_ORDER, record)
+        self._produce(ALL_SALES_ORDER.name, order_id, value)
+
+    def _payment(
+        self,
+        payment_id: str,
+        order_id: str,
+        amount_minor: int,
+        *,
+        tender: str,
+        kind: str = "CAPTURE",
+    ) -> None:
+        record = {
+            "eventId": payment_id,
+            "eventTime": 1,
+            "paymentId": payment_id,
+            "orderId": order_id,
+            "correlationId": None,
+            "channel": "ONLINE_STORE",
+            "type": kind,
+            "status": "SUCCEEDED",
+            "amount": minor_to_amount(amount_minor, CURRENCY),
+            "currency": CURRENCY,
+            "tender": tender,
+            "certificateId": None,
+            "certificateOperation": None,
+            "authorizationId": None,
+            "originalPaymentId": None,
+            "failureReason": None,
+        }
+        value = self._framing.encode(RecordName.PAYMENT, record)
+        self._produce(ALL_PAYMENTS.name, payment_id, value)
+
+    def _produce(self, topic: str, key: str, value: bytes) -> None:
+        self._producer.produce(f"{self.settings.topic_prefix}{topic}", key=key, value=value)
+        self._producer.poll(0)
+        self.operations += 1
+        # The pace spreads the load over the kills; it is a rate, not a wait for anything.
+        self._stopped.wait(self.pace_s)
+
+    def _follow(self) -> None:
+        consumer = Consumer(
+            {
+                "bootstrap.servers": self.settings.bootstrap,
+                "group.id": f"{self.settings.topic_prefix}live-reader",
+                "isolation.level": "read_committed",
+                "auto.offset.reset": "earliest",
+                "enable.auto.commit": False,
+            }
+        )
+        consumer.subscribe([topic_name(STREAM, self.settings)])
+        while not self._stopped.is_set():
+            messages = consumer.consume(500, timeout=0.2)
+            with self._changed:
+                for message in messages:
+                    assert message.error() is None, message.error()
+                    self._note(message.key().decode(), message.value())
+                self._changed.notify_all()
+        consumer.close()
+
+    def _note(self, key: str, value: bytes) -> None:
+        event = self._framing.decode(RecordName.GIFT_CERTIFICATE_EVENT, value)
+        kind = event["eventType"]
+        self.seen.append((event["eventId"], key, event["sequence"], kind))
+        if kind != "refund.pending":
+            self._counts[kind] += 1
+        if kind == "activate":
+            self._active.add(key)
