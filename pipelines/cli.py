@@ -60,6 +60,11 @@ COMMANDS: Final = (
         summary="Register the contracts, or say what is wrong with what is registered.",
     ),
     Command(
+        name="up",
+        target="pipelines.commands.up:up",
+        summary="Run everything on this machine: broker, topics, correlator, processors.",
+    ),
+    Command(
         name="topics",
         target="pipelines.commands.topics:app",
         summary="Create the topics of the flow, or say what is wrong with them.",

@@ -118,10 +118,11 @@ class CommittedReader:
         while any(self._next[partition] < end for partition, end in ends.items()):
             batch = consumer.consume(_BATCH, _POLL_S)
             records = [message for message in batch if message.error() is None]
-            if len(records) != len(batch):
-                self._note_errors(batch)
             for message in records:
                 self._next[message.partition()] = message.offset() + 1
+            if len(records) != len(batch):
+                # After the records: an end stands behind those that came with it.
+                self._note_errors(batch)
             if batch:
                 heard_at = self._clock()
             elif self._clock() - heard_at > _SILENCE_S:

@@ -52,7 +52,7 @@ def demo(
     Examples:
       giftcert demo
       giftcert demo --limit 5000 --broker embedded
-    """
+    """  # noqa: D301 - the \b is the help formatter's own mark, not text
     if data not in DATA_SETS:
         raise typer.BadParameter(f"choose {', '.join(DATA_SETS)}", param_hint="--data")
     configure_logs("WARNING", "console")

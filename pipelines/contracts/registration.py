@@ -39,9 +39,6 @@ class Outcome:
     action: Action
     detail: str
 
-    def __str__(self) -> str:
-        return f"{self.subject}: {self.action} ({self.detail})"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:

@@ -70,14 +70,9 @@ class Registry:
     @classmethod
     def at(cls, url: str, *, attempts: int = 1) -> Self:
         """The registry under `url`; a silent one is asked `attempts` times before it is a fault."""
-        # Authlib, which the client brings along, warns of its own deprecated import: the operator
-        # can do nothing about it, and on standard error it would be taken for trouble.
-        with warnings.catch_warnings():
-            from authlib.deprecate import (  # type: ignore[import-untyped]  # Authlib ships no types
-                AuthlibDeprecationWarning,
-            )
-
-            warnings.simplefilter("ignore", AuthlibDeprecationWarning)
+        # A library that the client brings along warns of its own imports: the operator can do
+        # nothing about it, and on standard error it would be taken for trouble.
+        with warnings.catch_warnings(record=True):
             from confluent_kafka.schema_registry import SchemaRegistryClient
 
         client = SchemaRegistryClient({"url": url, "timeout": _TIMEOUT_S, "max.retries": 0})

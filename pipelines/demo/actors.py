@@ -4,13 +4,12 @@ Owns the order of calls and records within a step. The schedule decides what hap
 writes it, the witness knows what has come of it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from pipelines.demo.baskets import Basket, GiftCard
-from pipelines.demo.patience import Patience
-from pipelines.demo.publisher import Publisher
-from pipelines.demo.records import RecordWriter, order_id_of
+from pipelines.demo.records import Outgoing, RecordWriter, order_id_of
 from pipelines.demo.steps import (
     Awaited,
     LockedRedemption,
@@ -24,8 +23,38 @@ from pipelines.demo.steps import (
     Undoing,
 )
 from pipelines.demo.stock import Stock
-from pipelines.demo.storefront import PoolEmpty, ServiceRefused, Storefront
+from pipelines.demo.storefront import PoolEmpty, Reservation, ServiceRefused
 from pipelines.demo.witness import Witness
+
+
+class Service(Protocol):
+    """What shops and support ask over HTTP; see `Storefront`."""
+
+    def reserve(self, *, pool: str, shop: Shop, order_id: str, request_id: str) -> Reservation: ...
+
+    def lock(self, certificate_id: str, reason: str) -> None: ...
+
+    def unlock(self, certificate_id: str, reason: str) -> None: ...
+
+
+class RecordSink(Protocol):
+    """Where records go; see `Publisher`."""
+
+    def next_basket(self) -> None: ...
+
+    def put(self, outgoing: Iterable[Outgoing]) -> None: ...
+
+    def release_held(self) -> None: ...
+
+    def send(self, record: Outgoing, *, at_ms: int | None = None) -> None: ...
+
+
+class Waiting(Protocol):
+    """How to wait; see `Patience`."""
+
+    def wait_for(self, condition: Callable[[], bool], what: str) -> None: ...
+
+    def pause(self, seconds: float) -> None: ...
 
 
 @dataclass(slots=True, kw_only=True)
@@ -37,11 +66,11 @@ class Actors:
     """
 
     run_id: str
-    storefront: Storefront
-    publisher: Publisher
+    service: Service
+    records: RecordSink
     writer: RecordWriter
     witness: Witness
-    patience: Patience
+    patience: Waiting
     stock: Stock
     numbers: dict[Slot, str]
     next_ms: list[float] = field(default_factory=list)
@@ -50,25 +79,25 @@ class Actors:
         """Do one step, after what it has to wait for."""
         match step:
             case Ordinary():
-                self.publisher.next_basket()
-                self.publisher.put(self.writer.ordinary(step))
+                self.records.next_basket()
+                self.records.put(self.writer.ordinary(step))
             case Purchase():
-                self.publisher.next_basket()
+                self.records.next_basket()
                 self.reserve(step)
-                self.publisher.put(self.writer.purchase_begun(step))
-                self.publisher.put([self.writer.purchase_paid(step)])
+                self.records.put(self.writer.purchase_begun(step))
+                self.records.put([self.writer.purchase_paid(step)])
             case Redemption():
-                self.publisher.next_basket()
+                self.records.next_basket()
                 self._await(step.awaited)
-                self.publisher.put(self.writer.redemption(step))
+                self.records.put(self.writer.redemption(step))
             case LockedRedemption():
-                self.publisher.next_basket()
+                self.records.next_basket()
                 self._try_locked(step)
             case Return():
                 self._bring_back(step)
             case Undoing():
                 self._await(step.awaited)
-                self.publisher.put(self.writer.undone(step))
+                self.records.put(self.writer.undone(step))
 
     def reserve(self, step: Purchase) -> None:
         """Take a number for each certificate of a purchase."""
@@ -79,7 +108,7 @@ class Actors:
         order_id = order_id_of(basket)
         request_id = f"{self.run_id}/{order_id}/{line}"
         try:
-            reserved = self.storefront.reserve(
+            reserved = self.service.reserve(
                 pool=card.pool, shop=shop, order_id=order_id, request_id=request_id
             )
         except PoolEmpty:
@@ -87,7 +116,7 @@ class Actors:
                 raise ServiceRefused(f"the pool {card.pool} ran dry after its refill") from None
             self.stock.refill()
             # A request that was told "empty" is told so for ever: the customer has to ask anew.
-            reserved = self.storefront.reserve(
+            reserved = self.service.reserve(
                 pool=card.pool, shop=shop, order_id=order_id, request_id=f"{request_id}/again"
             )
         self.next_ms.append(reserved.took_ms)
@@ -97,20 +126,20 @@ class Actors:
         (awaited,) = step.attempt.awaited
         number = self.numbers[step.slot]
         self._await([awaited])
-        self.storefront.lock(number, "reported stolen")
+        self.service.lock(number, "reported stolen")
         self._await_after(awaited, 1)
-        self.publisher.put(self.writer.locked_redemption(step))
+        self.records.put(self.writer.locked_redemption(step))
         self._await_after(awaited, 2)
-        self.storefront.unlock(number, "found again")
+        self.service.unlock(number, "found again")
 
     def _bring_back(self, step: Return) -> None:
         self._await(step.awaited)
-        self.publisher.put([self.writer.returned(step)])
+        self.records.put([self.writer.returned(step)])
         if step.fails:
             # The failure is told of a refund that is pending: the two halves must not overtake.
             for awaited in step.awaited:
                 self._await_after(awaited, 1)
-        self.publisher.put(self.writer.refunds(step))
+        self.records.put(self.writer.refunds(step))
 
     def _await_after(self, awaited: Awaited, events: int) -> None:
         self._await([Awaited(slot=awaited.slot, sequence=awaited.sequence + events)])
@@ -121,7 +150,7 @@ class Actors:
         if self.witness.has_sequences(wanted):
             return
         # What it waits for may be behind a record that is held back.
-        self.publisher.release_held()
+        self.records.release_held()
         self.patience.wait_for(
             lambda: self.witness.has_sequences(wanted), "a certificate to be seen as it must be"
         )

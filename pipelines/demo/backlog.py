@@ -24,7 +24,9 @@ class Backlog:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._admin = AdminClient({**settings.kafka_config(), "client.id": "giftcert-demo-backlog", "log_level": 0})
+        self._admin = AdminClient(
+            {**settings.kafka_config(), "client.id": "giftcert-demo-backlog", "log_level": 0}
+        )
         # Only for the ends of partitions: it joins no group and reads nothing.
         self._consumer = Consumer(
             {

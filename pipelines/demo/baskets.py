@@ -8,7 +8,9 @@ from there on.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, distribution
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -35,6 +37,37 @@ GIFT_CARD_POOLS: Final = {
 }
 """The product types of the data that are gift cards, and the pool each is sold from here."""
 
+_SLICE: Final = timedelta(days=14)
+_TYPES: Final = sorted(GIFT_CARD_POOLS)
+
+# A basket is bought in one moment, so slices of time never cut one. Gift cards and goods are gathered
+# apart. Lines come in a fixed order, or their ids would differ from run to run.
+_BASKETS: Final = """
+    WITH gift_card AS (
+        SELECT product_id, product_type FROM read_parquet($products)
+        WHERE product_type IN (SELECT unnest($types))
+    ),
+    line AS (
+        SELECT basket_id, transaction_timestamp AS bought, household_id, store_id, product_id,
+            quantity, product_type,
+            CAST(CAST(sales_value AS DECIMAL(18, 2)) * 100 AS BIGINT) AS cents
+        FROM read_parquet($transactions) LEFT JOIN gift_card USING (product_id)
+        WHERE transaction_timestamp >= $since AND transaction_timestamp < $until
+    )
+    SELECT basket_id, any_value(household_id), any_value(store_id), epoch_ms(min(bought)),
+        list(product_id ORDER BY product_id, cents) FILTER (product_type IS NULL),
+        list(quantity ORDER BY product_id, cents) FILTER (product_type IS NULL),
+        list(cents ORDER BY product_id, cents) FILTER (product_type IS NULL),
+        list(product_id ORDER BY product_id, cents) FILTER (product_type IS NOT NULL),
+        list(cents ORDER BY product_id, cents) FILTER (product_type IS NOT NULL),
+        list(product_type ORDER BY product_id, cents) FILTER (product_type IS NOT NULL)
+    FROM line GROUP BY basket_id ORDER BY min(bought), basket_id
+"""
+
+_SPAN: Final = """
+    SELECT min(transaction_timestamp), max(transaction_timestamp) FROM read_parquet($transactions)
+"""
+
 _GIFT_CARDS: Final = """
     SELECT product_id, product_type,
         CAST(CAST(sales_value AS DECIMAL(18, 2)) * 100 AS BIGINT) AS cents
@@ -45,35 +78,6 @@ _GIFT_CARDS: Final = """
     JOIN read_parquet($products) USING (product_id)
     WHERE product_type IN (SELECT unnest($types))
     ORDER BY basket_id, product_id, cents
-"""
-
-_FETCHED_ROWS: Final = 2_000
-
-# A gift card line is never a matter of goods, so the two are gathered apart. Products come in a
-# fixed order, or the line ids would differ from run to run.
-_BASKETS: Final = """
-    WITH gift_card AS (
-        SELECT product_id, product_type FROM read_parquet($products)
-        WHERE product_type IN (SELECT unnest($types))
-    ),
-    basket AS (
-        SELECT basket_id, min(transaction_timestamp) AS bought
-        FROM read_parquet($transactions) GROUP BY basket_id ORDER BY bought, basket_id LIMIT $limit
-    ),
-    line AS (
-        SELECT basket_id, bought, household_id, store_id, product_id, quantity, product_type,
-            CAST(CAST(sales_value AS DECIMAL(18, 2)) * 100 AS BIGINT) AS cents
-        FROM read_parquet($transactions) JOIN basket USING (basket_id)
-        LEFT JOIN gift_card USING (product_id)
-    )
-    SELECT basket_id, any_value(household_id), any_value(store_id), epoch_ms(any_value(bought)),
-        list(product_id ORDER BY product_id, cents) FILTER (product_type IS NULL),
-        list(quantity ORDER BY product_id, cents) FILTER (product_type IS NULL),
-        list(cents ORDER BY product_id, cents) FILTER (product_type IS NULL),
-        list(product_id ORDER BY product_id, cents) FILTER (product_type IS NOT NULL),
-        list(cents ORDER BY product_id, cents) FILTER (product_type IS NOT NULL),
-        list(product_type ORDER BY product_id, cents) FILTER (product_type IS NOT NULL)
-    FROM line GROUP BY basket_id ORDER BY any_value(bought), basket_id
 """
 
 
@@ -146,12 +150,9 @@ class BasketData:
     def __init__(self, files: DataFiles, *, limit: int | None = None) -> None:
         assert limit is None or limit > 0, limit
         self._connection = duckdb.connect()
-        self._parameters = {
-            "transactions": str(files.transactions),
-            "products": str(files.products),
-            "types": sorted(GIFT_CARD_POOLS),
-            "limit": limit,
-        }
+        self._limit = limit
+        self._transactions = {"transactions": str(files.transactions)}
+        self._both = {**self._transactions, "products": str(files.products)}
 
     def close(self) -> None:
         self._connection.close()
@@ -159,18 +160,15 @@ class BasketData:
     def count(self) -> int:
         """How many baskets there are, up to the limit."""
         query = "SELECT count(DISTINCT basket_id) FROM read_parquet($transactions)"
-        transactions = {"transactions": self._parameters["transactions"]}
-        found = self._connection.execute(query, transactions).fetchone()
+        found = self._connection.execute(query, self._transactions).fetchone()
         assert found is not None, "a count is one row"
-        limit = self._parameters["limit"]
-        return int(found[0]) if limit is None else min(int(found[0]), int(str(limit)))
+        return int(found[0]) if self._limit is None else min(int(found[0]), self._limit)
 
     def gift_cards(self, *, limited: bool) -> list[GiftCard]:
         """Every gift card sold, up to the limit or in the whole year."""
-        limit = self._parameters["limit"] if limited else None
-        rows = self._connection.execute(
-            _GIFT_CARDS, {**self._parameters, "limit": limit}
-        ).fetchall()
+        limit = self._limit if limited else None
+        parameters = {**self._both, "types": _TYPES, "limit": limit}
+        rows = self._connection.execute(_GIFT_CARDS, parameters).fetchall()
         return [
             GiftCard(product_id=product_id, product_type=product_type, amount_minor=cents)
             for product_id, product_type, cents in rows
@@ -178,10 +176,18 @@ class BasketData:
 
     def baskets(self) -> Iterator[Basket]:
         """Every basket, in time order; of the same second, by id."""
-        result = self._connection.execute(_BASKETS, self._parameters)
-        while rows := result.fetchmany(_FETCHED_ROWS):
-            for row in rows:
-                yield _basket(row)
+        return islice(self._all_baskets(), self._limit)
+
+    def _all_baskets(self) -> Iterator[Basket]:
+        """Read a slice of time at a go: a year of lists at once would take memory and a while."""
+        span = self._connection.execute(_SPAN, self._transactions).fetchone()
+        assert span is not None, "a minimum and a maximum are one row"
+        since, last = span
+        while since is not None and since <= last:
+            until = since + _SLICE
+            parameters = {**self._both, "types": _TYPES, "since": since, "until": until}
+            yield from map(_basket, self._connection.execute(_BASKETS, parameters).fetchall())
+            since = until
 
 
 def _basket(row: tuple[object, ...]) -> Basket:

@@ -7,25 +7,30 @@ from collections.abc import Mapping
 from queue import Empty, SimpleQueue
 from threading import Event
 from time import time_ns
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from pipelines.demo.publisher import Publisher
+from pipelines.demo.actors import RecordSink
 from pipelines.demo.records import RecordWriter
-from pipelines.demo.storefront import Storefront
 
 _LOOK_UP_S: Final = 0.1
+
+
+class Codes(Protocol):
+    """Where codes are had; see `Storefront`."""
+
+    def fetch_cvc(self, certificate_id: str, *, request_id: str) -> None: ...
 
 
 class Crm:
     """Answers every `notification.requested` once."""
 
     def __init__(
-        self, *, run_id: str, storefront: Storefront, writer: RecordWriter, publisher: Publisher
+        self, *, run_id: str, service: Codes, writer: RecordWriter, records: RecordSink
     ) -> None:
         self._run_id = run_id
-        self._storefront = storefront
+        self._service = service
         self._writer = writer
-        self._publisher = publisher
+        self._records = records
         self._asked: SimpleQueue[tuple[str, Mapping[str, Any]]] = SimpleQueue()
 
     def take(self, certificate_id: str, event: Mapping[str, Any]) -> None:
@@ -39,16 +44,17 @@ class Crm:
                 certificate_id, payload = self._asked.get(timeout=_LOOK_UP_S)
             except Empty:
                 continue
-            notification_id = payload["notification"]["id"]
-            # The same wish is the same request, should it be asked twice.
-            self._storefront.fetch_cvc(
-                certificate_id, request_id=f"{self._run_id}/{notification_id}"
+            self._answer(certificate_id, payload, time_ns() // 1_000_000)
+
+    def _answer(self, certificate_id: str, payload: Mapping[str, Any], at_ms: int) -> None:
+        notification_id = payload["notification"]["id"]
+        # The same wish is the same request, should it be asked twice.
+        self._service.fetch_cvc(certificate_id, request_id=f"{self._run_id}/{notification_id}")
+        self._records.send(
+            self._writer.delivery(
+                certificate_id=certificate_id,
+                notification_id=notification_id,
+                client_id=payload["clientId"],
+                at_ms=at_ms,
             )
-            self._publisher.send(
-                self._writer.delivery(
-                    certificate_id=certificate_id,
-                    notification_id=notification_id,
-                    client_id=payload["clientId"],
-                    at_ms=time_ns() // 1_000_000,
-                )
-            )
+        )

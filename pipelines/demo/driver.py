@@ -5,13 +5,14 @@ starts no stack and prints no result.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import Final
 
+from pipelines.audit.report import AuditReport
 from pipelines.contracts.framing import SingleObjectFraming
 from pipelines.demo.actors import Actors
 from pipelines.demo.backlog import Backlog
@@ -19,7 +20,7 @@ from pipelines.demo.baskets import ELECTRONIC, Basket, BasketData
 from pipelines.demo.crm import Crm
 from pipelines.demo.latency import Latency, latency_of
 from pipelines.demo.listener import StreamListener
-from pipelines.demo.paced import ORDERS_A_SECOND, SECONDS, PacedPhase, paced_baskets
+from pipelines.demo.paced import ORDERS_A_SECOND, PacedPhase, paced_baskets
 from pipelines.demo.patience import NothingComes, Patience
 from pipelines.demo.progress import Meter
 from pipelines.demo.publisher import Publisher
@@ -43,10 +44,7 @@ _WARM_UP: Final = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoPlan:
-    """What to play, and on what. `load` loads a CSV file into a pool and says how many went in.
-
-    `audit` gives every breach it finds, as a sentence.
-    """
+    """What to play, and on what. `load` loads a CSV file into a pool and says how many went in."""
 
     settings: Settings
     url: str
@@ -55,10 +53,21 @@ class DemoPlan:
     seed: int
     folder: Path
     load: Callable[[Path, str], int]
-    audit: Callable[[], Sequence[str]]
+    audit: Callable[[], AuditReport]
     check_stack: Callable[[], None]
     began_s: float
-    paced_orders: int = ORDERS_A_SECOND * SECONDS
+    paced_orders: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cast:
+    """Everybody who takes part."""
+
+    actors: Actors
+    publisher: Publisher
+    patience: Patience
+    stock: Stock
+    backlog: Backlog
 
 
 class Demo:
@@ -77,35 +86,37 @@ class Demo:
         """Play everything, and say what came of it."""
         plan, witness = self._plan, self._witness
         baskets = self._data.count()
-        with self._cast() as (actors, backlog):
+        with self._cast() as cast:
             self._meter.say("Loading the first delivery of numbers")
-            actors.stock.deliver()
-            self._tell_year(actors, backlog, baskets)
-            told = len(actors.next_ms)
-            self._empty_the_pool(actors)
-            warmed_up = len(actors.next_ms)
-            e2e = self._sell_paced(actors)
-            self._settle(actors, backlog)
+            cast.stock.deliver()
+            self._tell_year(cast, baskets)
+            next_ms = cast.actors.next_ms
+            told = len(next_ms)
+            self._empty_the_pool(cast)
+            warmed_up = len(next_ms)
+            e2e = self._sell_paced(cast)
+            self._settle(cast)
             self._meter.say("Auditing")
-            breaches = [*plan.audit(), *self._disagreements(actors.stock)]
+            audit = plan.audit()
             return Result(
                 broker=plan.broker,
                 baskets=baskets,
-                orders=actors.publisher.written[Source.ORDERS],
-                payments=actors.publisher.written[Source.PAYMENTS],
+                orders=cast.publisher.written[Source.ORDERS],
+                payments=cast.publisher.written[Source.PAYMENTS],
                 events=witness.events(),
                 dead_letters=witness.dead_letters,
                 certificates=witness.certificates(),
                 e2e=e2e,
-                next_paced=latency_of(actors.next_ms[warmed_up:]),
-                next_story=latency_of(actors.next_ms[:told]),
+                next_paced=latency_of(next_ms[warmed_up:]),
+                next_story=latency_of(next_ms[:told]),
                 seconds=monotonic() - plan.began_s,
-                breaches=breaches,
+                audit=audit,
+                disagreements=self._disagreements(cast.stock),
             )
 
     @contextmanager
-    def _cast(self) -> Iterator[tuple[Actors, Backlog]]:
-        """Everybody who takes part, with their threads running."""
+    def _cast(self) -> Iterator[_Cast]:
+        """Everybody, with their threads running until the end."""
         plan, framing = self._plan, SingleObjectFraming()
         publisher = Publisher(plan.settings)
         writer = RecordWriter(framing, self._numbers)
@@ -117,21 +128,28 @@ class Demo:
             patience = undo.enter_context(
                 Patience(self._witness, (publisher.check, plan.check_stack))
             )
-            crm = Crm(run_id=plan.run_id, storefront=storefront, writer=writer, publisher=publisher)
+            crm = Crm(run_id=plan.run_id, service=storefront, writer=writer, records=publisher)
             listener = StreamListener(plan.settings, framing, self._witness, crm.take)
             patience.start(listener.listen)
             patience.start(crm.work)
+            stock = self._stock()
             actors = Actors(
                 run_id=plan.run_id,
-                storefront=storefront,
-                publisher=publisher,
+                service=storefront,
+                records=publisher,
                 writer=writer,
                 witness=self._witness,
                 patience=patience,
-                stock=self._stock(),
+                stock=stock,
                 numbers=self._numbers,
             )
-            yield actors, backlog
+            yield _Cast(
+                actors=actors,
+                publisher=publisher,
+                patience=patience,
+                stock=stock,
+                backlog=backlog,
+            )
 
     def _stock(self) -> Stock:
         story = Counter(card.pool for card in self._data.gift_cards(limited=True))
@@ -143,47 +161,47 @@ class Demo:
             load=self._plan.load,
         )
 
-    def _tell_year(self, actors: Actors, backlog: Backlog, baskets: int) -> None:
+    def _tell_year(self, cast: _Cast, baskets: int) -> None:
         """The whole story, and then wait until the service has done with it."""
         began_s = monotonic()
         tracked = self._meter.track(self._data.baskets(), total=baskets, what="Baskets")
         for step in self._schedule.steps(tracked):
-            actors.perform(step)
-        actors.publisher.release_held()
-        actors.publisher.flush(_FLUSH_S)
-        took_s, records = monotonic() - began_s, actors.publisher.written.total()
+            cast.actors.perform(step)
+        cast.publisher.release_held()
+        cast.publisher.flush(_FLUSH_S)
+        took_s, records = monotonic() - began_s, cast.publisher.written.total()
         self._meter.say(
             f"Wrote {records:,} records in {took_s:,.0f} s, {records / took_s:,.0f} a second"
         )
-        self._settle(actors, backlog)
+        self._settle(cast)
 
-    def _empty_the_pool(self, actors: Actors) -> None:
-        """A first sale or two, not measured; they empty the pool where the story did not."""
+    def _empty_the_pool(self, cast: _Cast) -> None:
+        """A first sale or more, not measured; they empty the pool where the story did not."""
         warm_up = self._paced[:_WARM_UP]
         for basket in warm_up:
-            if basket is not warm_up[0] and actors.stock.refills:
+            if basket is not warm_up[0] and cast.stock.refills:
                 break
-            actors.perform(self._schedule.purchase(basket))
+            cast.actors.perform(self._schedule.purchase(basket))
 
-    def _sell_paced(self, actors: Actors) -> Latency:
+    def _sell_paced(self, cast: _Cast) -> Latency:
         baskets = self._paced[_WARM_UP:]
         self._meter.say(f"Selling {len(baskets):,} more, {ORDERS_A_SECOND} a second, to measure")
         phase = PacedPhase(
-            actors=actors, schedule=self._schedule, baskets=baskets, seed=self._plan.seed
+            actors=cast.actors, schedule=self._schedule, baskets=baskets, seed=self._plan.seed
         )
         phase.run()
         return phase.e2e()
 
-    def _settle(self, actors: Actors, backlog: Backlog) -> None:
+    def _settle(self, cast: _Cast) -> None:
         """Wait until nothing is left to do, and every certificate has shown all its events."""
-        actors.publisher.flush(_FLUSH_S)
-        left, moved_s, said_s = backlog.sources(), monotonic(), monotonic()
-        while not backlog.is_done():
-            actors.patience.pause(_LOOK_EVERY_S)
-            now_s, before, left = monotonic(), left, backlog.sources()
+        cast.publisher.flush(_FLUSH_S)
+        left, moved_s, said_s = cast.backlog.sources(), monotonic(), monotonic()
+        while not cast.backlog.is_done():
+            cast.patience.pause(_LOOK_EVERY_S)
+            now_s, before, left = monotonic(), left, cast.backlog.sources()
             if left < before:
                 moved_s = now_s
-            if now_s - max(moved_s, now_s - self._witness.quiet_for_s()) > _STUCK_S:
+            if min(now_s - moved_s, self._witness.quiet_for_s()) > _STUCK_S:
                 raise NothingComes(f"the service stands still {left:,} records from the end")
             if left and now_s - said_s > _SAID_EVERY_S:
                 said_s = now_s
@@ -192,7 +210,7 @@ class Demo:
             (self._numbers[slot], account.sequence)
             for slot, account in self._schedule.book.accounts.items()
         ]
-        complete = actors.patience.gives(
+        complete = cast.patience.gives(
             lambda: self._witness.has_sequences(wanted), within_s=_LAST_EVENTS_S
         )
         if not complete:

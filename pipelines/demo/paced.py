@@ -95,7 +95,7 @@ class PacedPhase:
             if paid:
                 captured = self.actors.writer.purchase_paid(purchases[position])
                 begun[position].result()
-                self.actors.publisher.send(captured)
+                self.actors.records.send(captured)
             else:
                 begun.append(tills.submit(self._begin, purchases[position]))
                 heapq.heappush(due, (at_s + _CAPTURED_AFTER_S, position, True))
@@ -111,6 +111,6 @@ class PacedPhase:
         completed_at_ms = 0
         for record in self.actors.writer.purchase_begun(purchase):
             completed_at_ms = time_ns() // 1_000_000
-            self.actors.publisher.send(record, at_ms=completed_at_ms)
+            self.actors.records.send(record, at_ms=completed_at_ms)
         for slot in purchase.slots:
             self._completed_at_ms[self.actors.numbers[slot]] = completed_at_ms

@@ -69,19 +69,25 @@ class Meter:
             progress.update(task, completed=done)
 
     def _lines(self, items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
-        began = said = self._clock()
+        began: float | None = None
+        said = self._clock()
         done = 0
         for item in items:
+            # The time from the first item on: what came before it says nothing of the rate.
+            began = self._clock() if began is None else began
             yield item
             done += 1
             now = self._clock()
             if now - said >= _LINE_EVERY_S:
                 said = now
                 self.say(_line(what, done, total, now - began))
-        self.say(_line(what, done, total, max(self._clock() - began, 0.001)))
+        took_s = 0.0 if began is None else self._clock() - began
+        self.say(_line(what, done, total, took_s))
 
 
 def _line(what: str, done: int, total: int, took_s: float) -> str:
+    if done == 0 or took_s <= 0:
+        return f"{what}: {done:,} of {total:,}"
     rate = done / took_s
     left = f", {(total - done) / rate:,.0f} s left" if done < total else ""
     return f"{what}: {done:,} of {total:,}, {rate:,.0f} a second{left}"

@@ -1,10 +1,9 @@
 """The shops' and the payment system's end of Kafka: writes their records, some late, some twice.
 
-Owns the one producer of the demo and the records it holds back. Must not know what a record means.
+Owns the one producer of the demo. Must not know what a record means.
 It is bounded: a full queue is waited for. A record that could not be delivered ends the demo.
 """
 
-import heapq
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from threading import Lock
@@ -13,6 +12,7 @@ from typing import Final
 
 from confluent_kafka import KafkaError, Message, Producer
 
+from pipelines.demo.held import HeldBack
 from pipelines.demo.records import Outgoing, Source
 from pipelines.faults import BrokerFault
 from pipelines.settings import Settings
@@ -26,7 +26,6 @@ _TOPICS: Final = {
 _QUEUED_MAX: Final = 20_000
 _FULL_WAIT_S: Final = 0.1
 _SERVED_EVERY: Final = 500
-_REPEATED_AFTER: Final = 25  # Baskets between a record and its repetition.
 
 
 class RecordsLost(BrokerFault):
@@ -46,9 +45,7 @@ class Publisher:
         self.written: Counter[Source] = Counter()
         self._lock = Lock()
         self._failure: KafkaError | None = None
-        self._baskets = 0
-        self._queued = 0
-        self._held: list[tuple[int, int, Outgoing]] = []
+        self._held = HeldBack()
         self._producer = Producer(
             {
                 **settings.kafka_config(),
@@ -59,7 +56,7 @@ class Publisher:
                 "enable.idempotence": True,
                 "partitioner": "murmur2_random",
                 "compression.type": "lz4",
-                "linger.ms": 5,
+                "linger.ms": 1,
                 "queue.buffering.max.messages": _QUEUED_MAX,
                 "delivery.report.only.error": True,
             }
@@ -68,23 +65,18 @@ class Publisher:
     def put(self, outgoing: Iterable[Outgoing]) -> None:
         """Write each record, now or once its baskets have passed."""
         for record in outgoing:
-            if record.held:
-                self._hold(record, record.held)
-            else:
-                self.send(record)
-            if record.repeated:
-                self._hold(record, record.held + _REPEATED_AFTER)
+            for free in self._held.take(record):
+                self.send(free)
 
     def next_basket(self) -> None:
         """One more basket was bought: what was held back for it is written."""
-        self._baskets += 1
-        while self._held and self._held[0][0] <= self._baskets:
-            self.send(heapq.heappop(self._held)[2])
+        for record in self._held.next_basket():
+            self.send(record)
 
     def release_held(self) -> None:
         """Write all that is held back, in the order in which it would have been."""
-        while self._held:
-            self.send(heapq.heappop(self._held)[2])
+        for record in self._held.release():
+            self.send(record)
 
     def send(self, record: Outgoing, *, at_ms: int | None = None) -> None:
         """Write one record; `at_ms` is its Kafka timestamp, else the producer's clock."""
@@ -127,10 +119,6 @@ class Publisher:
         """Raise what went wrong with an earlier record."""
         if self._failure is not None:
             raise RecordsLost(f"Kafka did not take a record: {self._failure.str()}")
-
-    def _hold(self, record: Outgoing, baskets: int) -> None:
-        self._queued += 1
-        heapq.heappush(self._held, (self._baskets + baskets, self._queued, record))
 
     def _delivered(self, error: KafkaError | None, _message: Message) -> None:
         if error is not None and error.code() != KafkaError._PURGE_QUEUE:

@@ -12,11 +12,14 @@ from typing import Final, TextIO
 from rich.console import Console
 from rich.table import Table
 
+from pipelines.audit.presentation import show as show_audit
+from pipelines.audit.report import AuditReport
 from pipelines.contracts.amounts import minor_to_text
 from pipelines.demo.baskets import CURRENCY
 from pipelines.demo.latency import Latency
 from pipelines.demo.witness import Seen
 
+_WIDTH: Final = 110  # Where nobody says how wide it is.
 _REFUNDS: Final = ("refund",)
 _REDEMPTIONS: Final = ("redeem.partial", "redeem.full")
 
@@ -36,11 +39,13 @@ class Result:
     next_paced: Latency
     next_story: Latency
     seconds: float
-    breaches: Sequence[str]
+    audit: AuditReport
+    disagreements: Sequence[str]
 
     @property
     def holds(self) -> bool:
-        return not self.breaches
+        """Whether the laws hold, and all that had to come has come, and nothing else."""
+        return self.audit.holds and not self.disagreements
 
     def as_json(self) -> dict[str, object]:
         """The figures by their published names."""
@@ -63,13 +68,18 @@ class Result:
 
 
 def show(result: Result, out: TextIO) -> None:
-    """Write the tables, then what is broken, then the JSON."""
-    console = Console(file=out, highlight=False, soft_wrap=True)
+    """Write the tables, the audit, what disagrees with the demo's own book, and the JSON."""
+    console = Console(file=out, highlight=False)
+    if not console.is_terminal:
+        console.width = _WIDTH
     console.print(_certificates_table(result.certificates))
     console.print(_events_table(result.events))
     console.print(_latency_table(result))
-    for breach in result.breaches:
-        console.print(f"broken: {breach}", markup=False)
+    show_audit(result.audit, console)
+    for sentence in result.disagreements:
+        console.print(f"not as it must be: {sentence}", markup=False, soft_wrap=True)
+    if not result.disagreements:
+        console.print("every certificate stands as the demo's own book says", soft_wrap=True)
     out.write(json.dumps(result.as_json()) + "\n")
     out.flush()
 

@@ -52,4 +52,4 @@ class StackOptions:
     environment: Mapping[str, str] = field(default_factory=dict)
     worker_command: tuple[str, ...] = (sys.executable, "-m", "pipelines.cli")
     apply_topics: Callable[[Mapping[str, str]], None] = apply_topics
-    ready_timeout_s: float = 60.0
+    ready_timeout_s: float = 120.0

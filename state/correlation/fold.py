@@ -63,6 +63,9 @@ def _settle(state: Correlation, fact: Fact, awaited_before: str | None) -> Step:
 
 
 def _remember(state: Correlation, sent: tuple[Intention, ...], at_ms: int) -> Correlation:
+    # Ordinary traffic, which is nearly all of it, sends nothing and has no order to match.
+    if state.order is None and not sent:
+        return state
     done = {**state.done, **{intention.identity: at_ms for intention in sent}}
     redeemed = state.redeemed if state.order is None else match_redemptions(state)
     return replace(state, done=done, redeemed=redeemed)
@@ -209,22 +212,30 @@ def _refund_is_missing(state: Correlation, order: OrderSeen) -> bool:
 
 
 def _await(state: Correlation, fact: Fact, awaited_before: str | None) -> Correlation:
-    """Set the one deadline of the key: an alert for a missing half, or being forgotten.
+    """Set the one deadline of the key: an alert for a missing half, or being forgotten."""
+    since_ms, deadline_ms = _wait(state, fact, awaited_before)
+    if (since_ms, deadline_ms) == (state.waiting_since_ms, state.deadline_ms):
+        return state
+    return replace(state, waiting_since_ms=since_ms, deadline_ms=deadline_ms)
+
+
+def _wait(
+    state: Correlation, fact: Fact, awaited_before: str | None
+) -> tuple[int | None, int | None]:
+    """Since when a half is missing, and when somebody must look.
 
     When the other half begins to be missing, its time begins now.
     """
     half = awaited(state)
-    if half is not None:
-        if f"alert/{half}_MISSING" in state.done:
-            return replace(state, deadline_ms=None)
-        since_ms = state.waiting_since_ms if half == awaited_before else None
-        since_ms = fact.at_ms if since_ms is None else since_ms
-        deadline_ms = since_ms + fact.policy.missing_after_ms
-        return replace(state, waiting_since_ms=since_ms, deadline_ms=deadline_ms)
-    if state.concerns_certificates:
-        return replace(state, waiting_since_ms=None, deadline_ms=None)
-    deadline_ms = state.since_ms + fact.policy.forget_after_ms
-    return replace(state, waiting_since_ms=None, deadline_ms=deadline_ms)
+    if half is None:
+        if state.concerns_certificates:
+            return None, None
+        return None, state.since_ms + fact.policy.forget_after_ms
+    if f"alert/{half}_MISSING" in state.done:
+        return state.waiting_since_ms, None
+    since_ms = state.waiting_since_ms if half == awaited_before else None
+    since_ms = fact.at_ms if since_ms is None else since_ms
+    return since_ms, since_ms + fact.policy.missing_after_ms
 
 
 def _on_deadline(state: Correlation | None, fact: Fact) -> Step:

@@ -87,17 +87,23 @@ def _purchase(
         if order.status in UNDONE or voided:
             yield intend("release", Release(order_id=order.order_id, channel=order.channel))
         return
+    failed = [
+        refund
+        for refund in _purchase_refunds(correlation, line)
+        if refund.status is PaymentStatus.FAILED
+    ]
     order_half = order.status in UNDONE
     money_half = _money_is_back(correlation, order, paid, line)
+    # A refund that failed before the order was undone already asks for details: people know.
+    order_waits = order_half and not failed
     if order_half and money_half:
         yield intend("undo", CancelPurchase(order_id=order.order_id))
-    elif order_half or _money_is_coming_back(correlation, order, paid, line):
+    elif order_waits or _money_is_coming_back(correlation, order, paid, line):
         yield intend("pending", RefundPending(order_id=order.order_id))
-    for refund in _purchase_refunds(correlation, line):
-        if refund.status is PaymentStatus.FAILED:
-            reason = refund.failure_reason or "the refund failed"
-            details = RefundPendingDetails(order_id=order.order_id, reason=reason)
-            yield intend(f"details/{refund.payment_id}", details)
+    for refund in failed:
+        reason = refund.failure_reason or "the refund failed"
+        details = RefundPendingDetails(order_id=order.order_id, reason=reason)
+        yield intend(f"details/{refund.payment_id}", details)
 
 
 def _pays(order: OrderSeen, paid_minor: int, paid: Coverage) -> bool:

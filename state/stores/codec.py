@@ -22,6 +22,10 @@ VERSION: Final = 1
 _PREFIX: Final = bytes([VERSION])
 _ENCODER: Final = msgspec.msgpack.Encoder()
 
+# All that the library can raise on bytes that are no record: text that is not UTF-8 and arrays in
+# arrays without end have errors of their own.
+_MISFITS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
 Record = TypeVar("Record")
 
 
@@ -41,11 +45,10 @@ class RecordCodec(Generic[Record]):
 
     def decode(self, value: bytes) -> Record:
         """The record. UnreadableRecord when the bytes are not of a known version."""
-        if not value or value[0] != VERSION:
-            raise UnreadableRecord(f"version {value[:1].hex() or 'absent'} is not known")
+        _check_version(value)
         try:
             return self._decoder.decode(memoryview(value)[1:])
-        except msgspec.DecodeError as error:
+        except _MISFITS as error:
             raise UnreadableRecord(str(error)) from error
 
 
@@ -63,9 +66,11 @@ def encode_text(text: str) -> bytes:
 
 def decode_text(value: bytes) -> str:
     """The identifier of `encode_text`."""
-    if not value or value[0] != VERSION:
-        raise UnreadableRecord(f"version {value[:1].hex() or 'absent'} is not known")
-    return value[1:].decode()
+    _check_version(value)
+    try:
+        return value[1:].decode()
+    except UnicodeDecodeError as error:
+        raise UnreadableRecord(str(error)) from error
 
 
 def encode_number(number: int) -> bytes:
@@ -78,3 +83,8 @@ def decode_number(value: bytes) -> int:
     if len(value) != 9 or value[0] != VERSION:
         raise UnreadableRecord("not a number record")
     return int.from_bytes(value[1:], "big")
+
+
+def _check_version(value: bytes) -> None:
+    if not value or value[0] != VERSION:
+        raise UnreadableRecord(f"version {value[:1].hex() or 'absent'} is not known")

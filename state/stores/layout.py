@@ -3,6 +3,10 @@
 A store keeps everything of one message key under that key; within it these short keys tell the
 records apart. One key stands outside: the deadlines of a whole partition, ordered by time, so
 that a timer reads the due ones with one short scan. No message key begins with its prefix, a NUL.
+
+Message keys may hold the separator: an order's id is whatever its source likes. So no key within a
+record does (`position_key` only behind a NUL, which no message key has); the last separator is then
+the one between the two, and no two records can meet under one stored key.
 """
 
 from dataclasses import dataclass
@@ -32,7 +36,7 @@ class KeyedRecords(Protocol):
 
 def outcome_key(origin: Origin, command_id: str) -> bytes:
     """The kept answer of one request. The origin is part of it: each has its own name space."""
-    return b"q" + origin.value[:1].encode() + command_id.encode()
+    return b"q" + origin.value[:1].encode() + _within(command_id)
 
 
 def position_key(position: int) -> bytes:
@@ -42,12 +46,12 @@ def position_key(position: int) -> bytes:
 
 def member_key(certificate_id: str) -> bytes:
     """Where a certificate stands in a pool's queue or in an index entry's list."""
-    return b"p" + certificate_id.encode()
+    return b"p" + _within(certificate_id)
 
 
 def take_key(request_id: str) -> bytes:
     """What a pool gave to one request."""
-    return b"t" + request_id.encode()
+    return b"t" + _within(request_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -72,6 +76,11 @@ def deadline_entry(key: bytes) -> DeadlineEntry:
     return DeadlineEntry(
         at_ms=int.from_bytes(key[:8], "big"), message_key=message_key, kind=kind, subject=subject
     )
+
+
+def _within(identifier: str) -> bytes:
+    """An id without the separator. No id has a NUL: contracts let printable text through only."""
+    return identifier.encode().replace(SEPARATOR, b"\x00")
 
 
 def stored_key(message_key: bytes, key: bytes) -> bytes:

@@ -13,6 +13,7 @@ from fastavro import schemaless_writer
 from pipelines import cli
 from pipelines.contracts.broken import BrokenCode, BrokenRecord
 from pipelines.contracts.framing import ConfluentFraming, framing_for
+from pipelines.contracts.registration import Action, apply_schemas
 from pipelines.contracts.registry import (
     FULL_TRANSITIVE,
     Registry,
@@ -112,6 +113,19 @@ def test_apply_with_sources_leaves_a_source_that_has_an_owner_alone(
     assert registry.compatibility(payments) != FULL_TRANSITIVE
 
 
+def test_apply_of_a_later_version_registers_that_one_alone(
+    registry: Registry, settings: Settings
+) -> None:
+    """What an upgrade does: the earlier version is there and guarded."""
+    subjects = {RecordName.PAYMENT: value_subjects(settings)[RecordName.PAYMENT]}
+    first, second = published(RecordName.PAYMENT)
+    registry.register(subjects[RecordName.PAYMENT], first)
+    registry.set_full_transitive(subjects[RecordName.PAYMENT])
+    (outcome,) = apply_schemas(registry, subjects)
+    assert (outcome.action, outcome.detail) == (Action.REGISTERED, "Payment version 2")
+    assert registry.find(subjects[RecordName.PAYMENT], second) is not None
+
+
 def test_apply_over_a_subject_that_cannot_read_ours_changes_nothing_anywhere(
     schemas: Said, registry: Registry, settings: Settings, registry_url: str
 ) -> None:
@@ -133,6 +147,8 @@ def test_check_names_what_is_missing_and_is_content_after_apply(schemas: Said) -
     schemas("apply")
     assert schemas("check") == (0, "every schema is as it must be\n", "")
     assert schemas("check", "--json") == (0, "[]\n", "")
+    schemas("apply", "--with-sources")
+    assert schemas("check")[0] == 0
 
 
 def test_check_names_a_level_that_was_loosened_and_apply_sets_it_again(

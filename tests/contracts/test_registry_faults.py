@@ -11,6 +11,7 @@ import stamina
 
 from pipelines import cli
 from pipelines.contracts import registry
+from pipelines.contracts.registration import check_schemas
 from pipelines.contracts.registry import (
     Registry,
     RegistryRefused,
@@ -119,6 +120,13 @@ def test_schema_that_is_not_avro_or_not_whole_is_as_good_as_absent(
 ) -> None:
     with canned_answers((200, body)) as url, Registry.at(url) as asked:
         assert asked.schema_text(7) == text
+
+
+def test_held_schema_that_only_claims_to_be_avro_is_a_difference() -> None:
+    held = '{"subject": "s", "version": 1, "id": 7, "schema": "{\\"type\\": \\"nope\\"}"}'
+    with canned_answers((200, "[1]"), (200, held)) as url, Registry.at(url) as asked:
+        (difference,) = check_schemas(asked, {}, {RecordName.PAYMENT: "s"})
+    assert str(difference).startswith("s: registered version 1 does not fit: it is not an Avro")
 
 
 def test_registry_that_is_not_ready_is_asked_again_while_there_is_patience() -> None:

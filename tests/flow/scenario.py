@@ -56,9 +56,7 @@ class Scenario:
         self.written += messages
         self.service.write(*messages)
 
-    def message(
-        self, told: Told, *, at_ms: int | None = None, trace: str | None = None
-    ) -> Message:
+    def message(self, told: Told, *, at_ms: int | None = None, trace: str | None = None) -> Message:
         """The record of one order, payment or delivery, with a new event id."""
         fields = told.record(next(self._event_ids), at_ms or now_ms())
         encode = self.service.framing.encode
@@ -195,6 +193,11 @@ class Scenario:
     def settle(self) -> None:
         """Wait until nothing is under way any more."""
         self.service.settle()
+
+    def notification(self, number: str) -> str:
+        """The id of the latest notification."""
+        requested = [e for e in self.events(number) if e.type == "notification.requested"]
+        return str(requested[-1].payload["notification"]["id"])
 
     # Where most scenarios begin
 

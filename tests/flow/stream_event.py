@@ -61,5 +61,7 @@ class StreamEvent:
     def without_place(self) -> Mapping[str, Any]:
         """What it says, but for the ids that follow from where its cause lay."""
         return {
-            name: value for name, value in self.fields.items() if name not in ("eventId", "causationId")
+            name: value
+            for name, value in self.fields.items()
+            if name not in ("eventId", "causationId")
         }

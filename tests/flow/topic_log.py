@@ -174,7 +174,5 @@ class TopicLog:
         }
         names = frozenset(topics)
         return all(
-            committed.get(place, 0) > offset
-            for place, offset in last.items()
-            if place[0] in names
+            committed.get(place, 0) > offset for place, offset in last.items() if place[0] in names
         )

@@ -25,12 +25,14 @@ def put_program(directory: Path, name: str, script: str) -> None:
 
 
 def is_running(pid: int) -> bool:
-    """Whether the process exists and is no zombie."""
+    """Whether any thread of the process is left; one that nobody has waited for yet is not."""
+    process = Path(f"/proc/{pid}")
     try:
-        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
-    except FileNotFoundError:
+        status = (process / "stat").read_text(encoding="utf-8")
+        threads = len(list((process / "task").iterdir()))
+    except (FileNotFoundError, ProcessLookupError):
         return False
-    return status.rpartition(")")[2].split()[0] != "Z"
+    return threads > 1 or status.rpartition(")")[2].split()[0] != "Z"
 
 
 def await_condition(condition: Callable[[], bool], *, timeout_s: float = 15.0) -> None:

@@ -1,0 +1,54 @@
+"""`giftcert up`: everything on this machine, with one command."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.local.broker import AUTO
+from pipelines.local.stack import run_stack
+from pipelines.local.stack_options import StackOptions, default_data_dir
+
+
+def up(
+    broker: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|apache|docker|embedded|HOST:PORT",
+            help="Which Kafka. auto takes the most real one that works here, and says why.",
+        ),
+    ] = AUTO,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Where everything is kept between runs. [default: the user's data directory]",
+            show_default=False,
+        ),
+    ] = None,
+    http_port: Annotated[
+        int, typer.Option(min=1, max=65_535, help="Port of the first processor's edge.")
+    ] = 8080,
+    processors: Annotated[
+        int, typer.Option(min=1, max=16, help="How many processors; their ports count up.")
+    ] = 1,
+) -> None:
+    r"""Start a broker, the topics, a correlator and processors; keep running until Ctrl-C.
+
+    Prints one line of JSON on standard output when everything is ready; all other words go to
+    standard error. The edge has no authentication yet and listens on this machine only.
+
+    \b
+    Examples:
+      giftcert up
+      giftcert up --processors 2 --data-dir /var/tmp/giftcert
+      giftcert up --broker 127.0.0.1:9092
+    """
+    options = StackOptions(
+        data_dir=data_dir or default_data_dir(),
+        broker=broker,
+        http_port=http_port,
+        processors=processors,
+    )
+    raise typer.Exit(run_stack(options, out=sys.stdout))

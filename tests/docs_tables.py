@@ -1,0 +1,217 @@
+"""The tables of the documentation, each made from what the program itself goes by.
+
+Owns the tables and nothing around them: `write_docs` puts them into their pages, `test_docs` holds
+the pages to them. Words that no source has (what an event means) stand here, one for each member,
+so a new member without words is an error.
+"""
+
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from enum import StrEnum
+from typing import Final
+
+import http_edge
+import pipelines
+from http_edge.problems import refusal
+from pipelines.contracts.broken import BrokenCode
+from pipelines.faults import EXIT_BUG, EXIT_INTERRUPTED, OperatorError
+from pipelines.settings import Settings
+from pipelines.settings_table import settings_table
+from pipelines.topics import FOREVER_MS, TOPICS, Topic, wanted_topics
+from state.certificate.commands import Origin
+from state.certificate.rejections import MEANINGS, Rejection, RejectionCode
+from tests.docs_contracts import field_table
+from tests.docs_events import dlq_headers, event_rows, http_rows, stream_headers
+from tests.state.certificate.test_rules import ROWS
+
+_HOUR_MS: Final = 60 * 60 * 1000
+_DAY_MS: Final = 24 * _HOUR_MS
+
+_EXIT_MEANINGS: Final = {
+    0: "done",
+    1: "the command's own no: an audit with breaches, a load with refused rows, a stack that ended",
+    2: "wrong usage, or a setting that is unknown, wrong, or does not fit another",
+    3: "Kafka is not reached or says no, or no local broker can be had",
+    4: "topics are missing or not as they must be",
+    5: "schemas or their registry: missing, incompatible, not reached",
+    6: "no processor answers",
+    EXIT_BUG: "a bug of ours; the log has the trace",
+    EXIT_INTERRUPTED: "stopped with Ctrl-C",
+}
+
+
+def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A Markdown table; a bar inside a cell is escaped."""
+    names = list(header)
+    lines = [names, *(list(row) for row in rows)]
+    assert all(len(line) == len(names) for line in lines), "a row has another number of cells"
+    written = [f"| {' | '.join(cell.replace('|', '\\|') for cell in line)} |" for line in lines]
+    return "\n".join([written[0], f"|{'---|' * len(names)}", *written[1:]]) + "\n"
+
+
+def code(text: object) -> str:
+    """Text as code."""
+    return f"`{text}`"
+
+
+def codes(values: Iterable[object]) -> str:
+    """Several, sorted, as code; a dash for none."""
+    return ", ".join(code(value) for value in sorted(map(str, values))) or "–"
+
+
+def wire_name(action: type) -> str:
+    """The symbol of an action in `Command.avsc`: `RevealCvc` is `REVEAL_CVC`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", action.__name__).upper()
+
+
+def _settings() -> Settings:
+    """The defaults, whatever the environment of whoever asks says."""
+    return Settings(_env_prefix="NO_SUCH_PREFIX_")
+
+
+def _duration(retention_ms: int | None) -> str:
+    match retention_ms:
+        case None:
+            return "theirs"
+        case _ if retention_ms == FOREVER_MS:
+            return "for ever"
+        case _ if retention_ms % _DAY_MS == 0:
+            return f"{retention_ms // _DAY_MS} days"
+        case _:
+            return f"{retention_ms // _HOUR_MS} h"
+
+
+def topics() -> str:
+    """The registry of topics."""
+
+    def row(topic: Topic) -> list[str]:
+        kept = "theirs" if topic.cleanup == "theirs" else _duration(topic.retention_ms)
+        writers = ", ".join(topic.writers)
+        return [code(topic.name), topic.key, topic.value, kept, writers, topic.description]
+
+    return table(["topic", "key", "value", "kept", "written by", "what it holds"], map(row, TOPICS))
+
+
+def broker_topics() -> str:
+    """What `giftcert topics apply` makes, by the default settings."""
+    names = ("cleanup.policy", "retention.ms", "message.timestamp.type", "segment.ms")
+    rows = [
+        [code(wanted.name), *(wanted.config.get(name, "broker's own") for name in names)]
+        for wanted in wanted_topics(_settings())
+    ]
+    return table(["topic", *(code(name) for name in names)], rows)
+
+
+def stream_header_table() -> str:
+    """The headers of GiftCertificates.Stream."""
+    return table(["header", "meaning"], [[code(name), text] for name, text in stream_headers()])
+
+
+def dlq_header_table() -> str:
+    """The headers of GiftCertificates.DLQ."""
+    return table(["header", "meaning"], [[code(name), text] for name, text in dlq_headers()])
+
+
+def members_with_comments(members: type[StrEnum]) -> Iterator[tuple[str, str]]:
+    """Each member of an enumeration and the comment that stands beside it in the source."""
+    found = dict(re.findall(r'^    (\w+) = "\w+"  # (.+)$', inspect.getsource(members), re.M))
+    for member in members:
+        yield member.name, found[member.name]
+
+
+def dlq_codes() -> str:
+    """Why a record is in the dead letter queue."""
+    rows = [[code(name), text] for name, text in members_with_comments(BrokenCode)]
+    return table(["`errorCode`", "what is wrong"], rows)
+
+
+def origins() -> str:
+    """Who asks, and where a refusal is told."""
+    rows = [[code(name), text] for name, text in members_with_comments(Origin)]
+    return table(["origin", "who asks: where a refusal is told"], rows)
+
+
+def rejections() -> str:
+    """Every refusal in order of precedence."""
+    refused: dict[RejectionCode, set[str]] = {each: set() for each in RejectionCode}
+    for row in ROWS:
+        if row.refused is not None:
+            refused[row.refused].add(wire_name(type(row.action)))
+    refused[RejectionCode.POOL_EMPTY].add("TAKE_NEXT")
+    rows = []
+    for each in RejectionCode:
+        problem = refusal(Rejection(code=each))
+        whom = codes(refused[each])
+        if each is RejectionCode.REQUEST_REUSED:
+            whom = "any, when its id was used before"
+        rows.append([code(each), MEANINGS[each], str(problem.status), code(problem.kind), whom])
+    return table(["code", "meaning", "HTTP", "problem type", "commands refused with it"], rows)
+
+
+def events() -> str:
+    """Every event type of the stream."""
+    rows = [
+        [
+            code(each.type),
+            each.status,
+            ", ".join(each.entries) or "–",
+            codes(each.reasons) if each.reasons is not None else "any rejection's code",
+            codes(map(wire_name, each.actions)) if each.actions else each.caused_by,
+            each.meaning,
+        ]
+        for each in event_rows(ROWS)
+    ]
+    header = ["eventType", "status", "entry: amount", "reason.code", "caused by", "meaning"]
+    return table(header, rows)
+
+
+def http_calls() -> str:
+    """Every call of the edge."""
+    return table(["call", "what it does"], http_rows())
+
+
+def exit_codes() -> str:
+    """Every exit code and the faults behind it."""
+    faults: dict[int, set[str]] = {number: set() for number in _EXIT_MEANINGS}
+    for fault in _subclasses(OperatorError):
+        if fault.__module__.startswith("pipelines."):
+            faults[fault.exit_code].add(fault.__name__)
+    rows = [
+        [str(number), meaning, codes(faults[number])] for number, meaning in _EXIT_MEANINGS.items()
+    ]
+    return table(["exit code", "meaning", "faults in the code"], rows)
+
+
+def _subclasses(fault: type[OperatorError]) -> Iterator[type[OperatorError]]:
+    for package in (pipelines, http_edge):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            importlib.import_module(module.name)
+    waiting = [fault]
+    while waiting:
+        for each in waiting.pop().__subclasses__():
+            waiting.append(each)
+            yield each
+
+
+TABLES: Final[Mapping[str, Callable[[], str]]] = {
+    "topics": topics,
+    "broker-topics": broker_topics,
+    "stream-headers": stream_header_table,
+    "dlq-headers": dlq_header_table,
+    "dlq-codes": dlq_codes,
+    "origins": origins,
+    "rejections": rejections,
+    "events": events,
+    "settings": settings_table,
+    "http-calls": http_calls,
+    "exit-codes": exit_codes,
+    "fields-SalesOrder": lambda: field_table("SalesOrder"),
+    "fields-Payment": lambda: field_table("Payment"),
+    "fields-Client": lambda: field_table("Client"),
+    "fields-GiftCertificateEvent": lambda: field_table("GiftCertificateEvent"),
+    "fields-Command": lambda: field_table("Command"),
+}
+"""Every generated table by the name that its markers in a page carry."""
