@@ -7,7 +7,7 @@ PYTHON_CANDIDATES := python3.13 python3.12 python3.11 python3
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench lock clean
+.PHONY: help setup demo test check docs format bench lock clean
 
 help: ## List the targets
 	@echo 'Targets (`make demo` and `make test` are all a newcomer needs):'
@@ -33,6 +33,9 @@ check: $(VENV)/installed ## Lint, format, types, direction of imports, house rul
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q tests/test_architecture.py
+
+docs: $(VENV)/installed ## Rewrite the generated tables of the documentation
+	$(BIN)/python -m tests.write_docs
 
 format: $(VENV)/installed ## Format the code and fix what the linter can fix
 	$(BIN)/ruff check --fix .

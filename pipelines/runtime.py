@@ -28,6 +28,7 @@ from state.stores.layout import DEADLINES, DeadlineEntry, deadline_key
 with warnings.catch_warnings(record=True):
     from quixstreams import Application
     from quixstreams.context import message_context
+    from quixstreams.exceptions.assignment import PartitionAssignmentError
     from quixstreams.kafka.configuration import ConnectionConfig
     from quixstreams.state import State
     from quixstreams.state.rocksdb import RocksDBOptions
@@ -46,6 +47,7 @@ class Worker(Application):
         self.role = role
         self.stores_lock = threading.RLock()
         self._consumed = False
+        self._stop_asked = False
         self._loop_turned_s = time.monotonic()
         self._assigned = False
         self._serving = False
@@ -136,6 +138,26 @@ class Worker(Application):
 
     # The loop
 
+    def run(self, *args: Any, **kwargs: Any) -> Any:
+        """Work until stopped."""
+        try:
+            return super().run(*args, **kwargs)
+        except PartitionAssignmentError:
+            if self._failed:
+                raise
+            # The loop had ended well and all was committed. Partitions came while the consumer was
+            # closing, and a closing one may no longer ask for their offsets; the next owner will.
+            return None
+
+    def stop(self, fail: bool = False) -> None:
+        """End the loop. The library forgets what it is told before its loop has begun: we do not.
+
+        That is the half second of joining the group, in which a signal or a thread that failed at
+        once would otherwise go unheard and the worker run on.
+        """
+        self._stop_asked = True
+        super().stop(fail)
+
     def _note_consumed(self, _topic: str, _partition: int, _offset: int) -> None:
         self._consumed = True
 
@@ -146,6 +168,9 @@ class Worker(Application):
         waiting while there is something to commit makes a burst share a commit and lets a lone
         request wait for none.
         """
+        if self._stop_asked:
+            self._run_tracker.stop()  # type: ignore[no-untyped-call]  # theirs is untyped
+            return
         self._loop_turned_s = time.monotonic()
         self._serving = self._assigned
         busy = not self._processing_context.checkpoint.empty()

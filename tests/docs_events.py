@@ -6,11 +6,8 @@ by asking the edge for its routes. Owns the one sentence that says what each of 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from http_edge.certificate_routes import certificate_routes
-from http_edge.service_routes import service_routes
-from http_edge.services import EdgeServices
 from pipelines.contracts.broken import BrokenCode, BrokenRecord
 from pipelines.contracts.command_record import command_to_record
 from pipelines.contracts.framing import SingleObjectFraming
@@ -21,6 +18,7 @@ from pipelines.stages.certificates import CertificatesStage
 from pipelines.stages.pool import PoolStage
 from pipelines.stages.record import (
     TRACEPARENT,
+    DeadlineRecords,
     Incoming,
     Outgoing,
     StatefulStage,
@@ -34,6 +32,7 @@ from state.certificate.headline import event_type, headline, ledger_entry, reaso
 from state.certificate.record import Certificate, Status
 from state.pool.commands import PoolCommand, TakeNext
 from state.stores.layout import DeadlineEntry
+from tests.docs_checks import routes
 from tests.state.certificate.table import Row
 
 _MEANINGS: Final = {
@@ -89,29 +88,29 @@ _TRACE: Final = ((TRACEPARENT, b"00-1-2-01"),)
 
 @dataclass(slots=True, kw_only=True)
 class EventRow:
-    """One event type. `reasons` None: too many to list."""
+    """One event type. `reasons` None: too many to list. Where nothing is known: an empty text."""
 
-    type: EventType
+    event: EventType
     meaning: str
     status: str = ""
     entries: list[str] = field(default_factory=list)
     reasons: set[str] | None = field(default_factory=set)
     actions: set[type[Action]] = field(default_factory=set)
-    caused_by: str = "–"
+    caused_by: str = ""
 
 
 def event_rows(rows: Sequence[Row]) -> list[EventRow]:
     """Every event type, as the rows of the rules' tables show it."""
-    found = {each: EventRow(type=each, meaning=_MEANINGS[each]) for each in EventType}
+    found = {each: EventRow(event=each, meaning=_MEANINGS[each]) for each in EventType}
     for row in rows:
         certificate = row.given
         for event in row.decision().events:
             _note(found[event_type(event)], row, event, certificate)
             certificate = evolve(certificate, "GC-0001", event)
     blocked = _blocked_event()
-    row = found[EventType(blocked["eventType"])]
-    row.status, row.reasons = f"`{blocked['status']}`", {blocked["reason"]["code"]}
-    row.caused_by = "`TAKE_NEXT` of a pool"
+    of_pool = found[EventType(blocked["eventType"])]
+    of_pool.status, of_pool.reasons = f"`{blocked['status']}`", {blocked["reason"]["code"]}
+    of_pool.caused_by = "`TAKE_NEXT` of a pool"
     error = found[EventType.ERROR]
     error.reasons, error.actions, error.caused_by = None, set(), _FACT_ONLY
     found[EventType.ALERT].status = f"`{Status.ALERT}`"
@@ -152,7 +151,7 @@ def _status_word(event: Event, before: Certificate | None) -> str:
     return f"`{status}`"
 
 
-class _Records(dict[bytes, bytes]):
+class Records(dict[bytes, bytes]):
     """The records of one key, in memory."""
 
     def get_bytes(self, key: bytes) -> bytes | None:
@@ -165,7 +164,7 @@ class _Records(dict[bytes, bytes]):
         self.pop(key, None)
 
 
-class _NoDeadlines:
+class _Unwatched:
     """Deadlines that nobody watches."""
 
     def add(self, entry: DeadlineEntry) -> None: ...
@@ -173,11 +172,16 @@ class _NoDeadlines:
     def remove(self, entry: DeadlineEntry) -> None: ...
 
 
+def no_deadlines() -> DeadlineRecords:
+    """Deadlines of a test in which time does not pass."""
+    return _Unwatched()
+
+
 def perform(
     stage: StatefulStage, key: str, values: Sequence[bytes], *, topic: str = "topic"
 ) -> list[Outgoing]:
     """What a stage gives for records of one key, one after the other."""
-    records = _Records()
+    records = Records()
     outputs: list[Outgoing] = []
     for offset, value in enumerate(values):
         incoming = Incoming(
@@ -189,7 +193,7 @@ def perform(
             headers=_TRACE,
             timestamp_ms=0,
         )
-        outputs += stage(incoming, records, _NoDeadlines())
+        outputs += stage(incoming, records, no_deadlines())
     return outputs
 
 
@@ -254,9 +258,7 @@ def dlq_headers() -> Iterator[tuple[str, str]]:
 
 def http_rows() -> Iterator[list[str]]:
     """Every call of the edge and the first sentence of what answers it."""
-    # The routes only bind the services; nothing is asked of them until a request comes.
-    services = cast(EdgeServices, None)
-    for route in [*certificate_routes(services), *service_routes(services)]:
+    for route in routes():
         methods = ", ".join(sorted((route.methods or set()) - {"HEAD"}))
         text = (route.endpoint.__doc__ or "").strip().splitlines()[0]
         path = route.path.replace("{certificate_id}", "{id}")

@@ -27,6 +27,9 @@ from tests.docs_contracts import field_table
 from tests.docs_events import dlq_headers, event_rows, http_rows, stream_headers
 from tests.state.certificate.test_rules import ROWS
 
+NONE: Final = "\N{EN DASH}"
+"""What stands in a cell that has nothing to say."""
+
 _HOUR_MS: Final = 60 * 60 * 1000
 _DAY_MS: Final = 24 * _HOUR_MS
 
@@ -48,7 +51,8 @@ def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     names = list(header)
     lines = [names, *(list(row) for row in rows)]
     assert all(len(line) == len(names) for line in lines), "a row has another number of cells"
-    written = [f"| {' | '.join(cell.replace('|', '\\|') for cell in line)} |" for line in lines]
+    escaped = [[cell.replace("|", "\\|") for cell in line] for line in lines]
+    written = [f"| {' | '.join(line)} |" for line in escaped]
     return "\n".join([written[0], f"|{'---|' * len(names)}", *written[1:]]) + "\n"
 
 
@@ -59,7 +63,7 @@ def code(text: object) -> str:
 
 def codes(values: Iterable[object]) -> str:
     """Several, sorted, as code; a dash for none."""
-    return ", ".join(code(value) for value in sorted(map(str, values))) or "–"
+    return ", ".join(code(value) for value in sorted(map(str, values))) or NONE
 
 
 def wire_name(action: type) -> str:
@@ -117,7 +121,9 @@ def dlq_header_table() -> str:
 
 def members_with_comments(members: type[StrEnum]) -> Iterator[tuple[str, str]]:
     """Each member of an enumeration and the comment that stands beside it in the source."""
-    found = dict(re.findall(r'^    (\w+) = "\w+"  # (.+)$', inspect.getsource(members), re.M))
+    found = dict(
+        re.findall(r'^    (\w+) = "\w+"  # (.+)$', inspect.getsource(members), re.MULTILINE)
+    )
     for member in members:
         yield member.name, found[member.name]
 
@@ -155,9 +161,9 @@ def events() -> str:
     """Every event type of the stream."""
     rows = [
         [
-            code(each.type),
+            code(each.event),
             each.status,
-            ", ".join(each.entries) or "–",
+            ", ".join(each.entries) or NONE,
             codes(each.reasons) if each.reasons is not None else "any rejection's code",
             codes(map(wire_name, each.actions)) if each.actions else each.caused_by,
             each.meaning,

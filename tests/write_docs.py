@@ -34,7 +34,7 @@ def with_tables(text: str, tables: Mapping[str, str]) -> str:
     def replaced(found: re.Match[str]) -> str:
         name = found["name"]
         assert found["end"] == f"<!-- end of {name} -->\n", f"{name} ends with another's mark"
-        return f"{found['begin']}{tables[name]}{found['end']}"
+        return f"{found['begin']}\n{tables[name]}\n{found['end']}"
 
     return _BLOCK.sub(replaced, text)
 

@@ -95,7 +95,7 @@ def law_of(kind: BreachKind) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breach:
-    """One law broken once. `partition` and `offset` say where on the stream it shows."""
+    """One law broken once. `partition` and `offset` say where on the stream it shows; -1: not."""
 
     kind: BreachKind
     last4: str
@@ -108,7 +108,8 @@ class Breach:
         return law_of(self.kind)
 
     def __str__(self) -> str:
-        where = f"…{self.last4} at partition {self.partition} offset {self.offset}"
+        place = f"at partition {self.partition} offset {self.offset}"
+        where = f"…{self.last4} {place if self.partition >= 0 else 'not on the stream'}"
         return f"law {self.law} {self.kind.value} {where}: {self.text}"
 
 

@@ -95,7 +95,7 @@ class LiveStores:
         self,
         urls: Sequence[str],
         *,
-        timeout_s: float = 30.0,
+        timeout_s: float = 15.0,
         transport: httpx.BaseTransport | None = None,
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], object] = time.sleep,

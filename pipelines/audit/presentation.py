@@ -30,7 +30,7 @@ def show(report: AuditReport, console: Console) -> None:
         console.print(f"and {hidden:,} more; in all: {kinds}", soft_wrap=True, highlight=False)
     for law, says in LAWS.items():
         broken = report.broken(law)
-        verdict = f"BROKEN {broken:,} times" if broken else "holds"
+        verdict = f"BROKEN {broken:,} {'time' if broken == 1 else 'times'}" if broken else "holds"
         console.print(f"law {law} {verdict}: {says}", soft_wrap=True, highlight=False)
     console.print(_summary(report), soft_wrap=True, highlight=False)
 
@@ -45,7 +45,8 @@ def _summary(report: AuditReport) -> str:
             f"{live.certificates:,} records in {live.partitions} partitions of {live.processors} "
             f"live {'processor' if live.processors == 1 else 'processors'} compared"
         )
-    verdict = "laws hold" if report.holds else f"{report.breach_total:,} breaches"
+    found = f"{report.breach_total:,} {'breach' if report.breach_total == 1 else 'breaches'}"
+    verdict = "laws hold" if report.holds else found
     return f"{verdict}: {read}; {compared}; {report.seconds:.1f} s"
 
 

@@ -23,7 +23,9 @@ from pipelines.progress import Advance, untold
 from pipelines.settings import Settings
 from pipelines.topics import STREAM
 
-_SETTLE_S: Final = 15.0
+PATIENCE_S: Final = 15.0
+"""How long a store may be behind, or a partition be with nobody, before that is said."""
+
 _PAUSE_S: Final = 0.1
 
 
@@ -33,11 +35,13 @@ def run_audit(
     *,
     stream_only: bool = False,
     advance: Advance = untold,
+    patience_s: float = PATIENCE_S,
 ) -> AuditReport:
     """Judge the whole stream and, unless `stream_only`, every live store against it.
 
     The processors are those at `http_urls`; with None, those in the consumer group. An
     OperatorError when Kafka, the topic or a processor cannot be reached; breaches are no error.
+    `patience_s` is how long a store may stay behind, or a partition be with nobody.
     """
     started_s = time.monotonic()
     # Asked before anything is read: whoever forgot to start them should not wait for that.
@@ -49,10 +53,10 @@ def run_audit(
         if stream_only:
             feed.read(advance)
         else:
-            with LiveStores(urls) as stores:
+            with LiveStores(urls, timeout_s=patience_s) as stores:
                 stores.owners()
                 feed.read(advance)
-                live = _compare(ledger, feed, stores)
+                live = _compare(ledger, feed, stores, patience_s)
     ledger.finish()
     accounts = ledger.accounts
     return AuditReport(
@@ -79,9 +83,9 @@ def _urls(settings: Settings, given: Sequence[str] | None) -> list[str]:
     return urls
 
 
-def _compare(ledger: Ledger, feed: "_Feed", stores: LiveStores) -> LiveFigures:
+def _compare(ledger: Ledger, feed: "_Feed", stores: LiveStores, patience_s: float) -> LiveFigures:
     owners = stores.owners()
-    deadline = time.monotonic() + _SETTLE_S
+    deadline = time.monotonic() + patience_s
 
     def go_on() -> bool:
         time.sleep(_PAUSE_S)

@@ -11,13 +11,17 @@ from typing import Any, Final, get_args, get_type_hints
 
 from pipelines.contracts.amounts import minor_to_amount
 from pipelines.contracts.fields import (
+    MAX_ID_LENGTH,
+    MAX_MADE_ID_LENGTH,
     Fields,
     broken,
-    count,
     identifier,
+    instant,
     minor_units,
     optional_identifier,
     optional_symbol,
+    pool_name,
+    readable_text,
     required,
     symbol,
 )
@@ -75,6 +79,9 @@ _FIELD_OF: Final = {
     "text": "reason",
 }
 _MONEY: Final = frozenset({"amount", "nominal"})
+_MADE_IDS: Final = frozenset({"reservation_id", "authorization_id", "notification_id"})
+"""Ids of ours that come back: each is the id of the command that made it."""
+_TEXTS: Final = frozenset({"reason", "text", "code"})
 
 _SHAPES: Final[Mapping[type[Action], tuple[tuple[str, bool], ...]]] = {
     action: tuple(
@@ -123,9 +130,10 @@ def command_from_record(fields: Fields) -> Command:
         name: _value(fields, name, optional=optional) for name, optional in _SHAPES[action_type]
     }
     command = Command(
-        command_id=identifier(fields, "commandId"),
-        at_ms=count(fields, "at"),
-        certificate_id=identifier(fields, "certificateId"),
+        command_id=identifier(fields, "commandId", MAX_MADE_ID_LENGTH),
+        at_ms=instant(fields, "at"),
+        # An alert about a correlation without a certificate is filed under the correlation's id.
+        certificate_id=identifier(fields, "certificateId", MAX_MADE_ID_LENGTH),
         origin=symbol(fields, "origin", Origin),
         action=action_type(**values),
         correlation_id=optional_identifier(fields, "correlationId"),
@@ -148,9 +156,19 @@ def _value(fields: Fields, name: str, *, optional: bool) -> object:
         return symbol(fields, field, Channel)
     if name == "notification_channel":
         return optional_symbol(fields, field, NotificationChannel)
-    if name.endswith("_id") or name == "pool":
-        return optional_identifier(fields, field) if optional else identifier(fields, field)
-    return fields[field] if optional else required(fields, field)
+    if name == "pool":
+        return pool_name(fields, field)
+    if name.endswith("_id"):
+        longest = MAX_MADE_ID_LENGTH if name in _MADE_IDS else MAX_ID_LENGTH
+        if optional:
+            return optional_identifier(fields, field, longest)
+        return identifier(fields, field, longest)
+    if name.endswith("_ms"):
+        return instant(fields, field)
+    if name in _TEXTS:
+        return readable_text(fields, field)
+    assert not optional, "no action has another kind of field that may be absent"
+    return required(fields, field)
 
 
 def _money(fields: Fields, *, optional: bool) -> Money | None:

@@ -7,10 +7,12 @@ from typing import Any
 
 from pipelines.contracts.amounts import minor_to_amount
 from pipelines.contracts.fields import (
+    MAX_TEXT_LENGTH,
     Fields,
     broken,
     count,
     identifier,
+    instant,
     minor_units,
     optional_identifier,
     optional_symbol,
@@ -119,7 +121,7 @@ def fact_from_record(fields: Fields) -> Fact:
     return Fact(
         fact_id=identifier(fields, "factId"),
         correlation_id=identifier(fields, "correlationId"),
-        at_ms=count(fields, "at"),
+        at_ms=instant(fields, "at"),
         policy=Policy(
             missing_after_ms=count(fields, "missingAfterMs"),
             forget_after_ms=count(fields, "forgetAfterMs"),
@@ -197,6 +199,7 @@ def ordinary_order_seen(fields: Fields) -> OrdinaryOrderSeen:
 def payment_seen(fields: Fields, *, operation: str) -> PaymentSeen:
     """A payment, from a fact or from the payments' own record; `operation` names the field."""
     currency = identifier(fields, "currency")
+    failure_reason = fields["failureReason"]
     return PaymentSeen(
         payment_id=identifier(fields, "paymentId"),
         order_id=identifier(fields, "orderId"),
@@ -209,5 +212,5 @@ def payment_seen(fields: Fields, *, operation: str) -> PaymentSeen:
         operation=optional_symbol(fields, operation, CertificateOperation),
         authorization_id=optional_identifier(fields, "authorizationId"),
         original_payment_id=optional_identifier(fields, "originalPaymentId"),
-        failure_reason=fields["failureReason"],
+        failure_reason=None if failure_reason is None else failure_reason[:MAX_TEXT_LENGTH],
     )

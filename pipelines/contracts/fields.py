@@ -6,17 +6,28 @@ never its content: a broken record may hold anything.
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pipelines.contracts.amounts import amount_to_minor
 from pipelines.contracts.broken import BrokenCode, BrokenRecord
+from state.certificate.numbers import pool_fault_of
 
 Fields = Mapping[str, Any]
 """A decoded record: what the Avro codec gives."""
 
 Symbol = TypeVar("Symbol", bound=StrEnum)
 
-MAX_ID_LENGTH = 200
+MAX_ID_LENGTH: Final = 200
+"""Of an id that others give. It becomes a part of keys and of ids of ours."""
+
+MAX_MADE_ID_LENGTH: Final = 1_000
+"""Of an id that we make of theirs: `<correlation>/details/<payment>/<line>` has three of them."""
+
+MAX_TEXT_LENGTH: Final = 1_000
+"""Of a text for people. What is longer is cut: an event must not outgrow what Kafka takes."""
+
+LAST_INSTANT_MS: Final = 253_402_300_799_999
+"""The end of the year 9999. Beyond it is a clock that counts something else than milliseconds."""
 
 
 def broken(text: str) -> BrokenRecord:
@@ -24,24 +35,38 @@ def broken(text: str) -> BrokenRecord:
     return BrokenRecord(BrokenCode.CONTRACT, text)
 
 
-def identifier(fields: Fields, name: str) -> str:
+def identifier(fields: Fields, name: str, longest: int = MAX_ID_LENGTH) -> str:
     """A required id: some printable text of sane length, since it becomes a key."""
-    value = optional_identifier(fields, name)
+    value = optional_identifier(fields, name, longest)
     if value is None:
         raise broken(f"{name} is missing")
     return value
 
 
-def optional_identifier(fields: Fields, name: str) -> str | None:
+def optional_identifier(fields: Fields, name: str, longest: int = MAX_ID_LENGTH) -> str | None:
     """An id that may be absent."""
     value = fields[name]
     if value is None:
         return None
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_ID_LENGTH:
-        raise broken(f"{name} is empty or longer than {MAX_ID_LENGTH} characters")
+    if not isinstance(value, str) or not 0 < len(value) <= longest:
+        raise broken(f"{name} is empty or longer than {longest} characters")
     if not value.isprintable():
         raise broken(f"{name} has control characters")
     return value
+
+
+def pool_name(fields: Fields, name: str) -> str:
+    """The name of a pool, which no certificate number can be: both are keys of one topic."""
+    pool = identifier(fields, name)
+    fault = pool_fault_of(pool)
+    if fault is not None:
+        raise broken(f"{name} {fault}")
+    return pool
+
+
+def readable_text(fields: Fields, name: str) -> str:
+    """A required text for people, cut where it is too long."""
+    return str(required(fields, name))[:MAX_TEXT_LENGTH]
 
 
 def required(fields: Fields, name: str) -> Any:
@@ -74,8 +99,20 @@ def minor_units(fields: Fields, name: str, currency: str, *, positive: bool = Fa
 
 
 def count(fields: Fields, name: str) -> int:
-    """A required number that is not negative: a version, a time."""
+    """A required number that is not negative: a version, a duration."""
     value = fields[name]
     if not isinstance(value, int) or value < 0:
         raise broken(f"{name} is negative or missing")
     return value
+
+
+def instant(fields: Fields, name: str) -> int:
+    """A required time in epoch milliseconds, from 1970 to the end of the year 9999."""
+    return checked_instant(count(fields, name), name)
+
+
+def checked_instant(at_ms: int, name: str) -> int:
+    """`at_ms`, if it is a time as `instant` says; `name` is what a refusal calls it."""
+    if not 0 <= at_ms <= LAST_INSTANT_MS:
+        raise broken(f"{name} is not in milliseconds from 1970 to the year 9999")
+    return at_ms

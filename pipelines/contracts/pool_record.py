@@ -3,11 +3,14 @@
 from typing import Any, Final
 
 from pipelines.contracts.fields import (
+    MAX_MADE_ID_LENGTH,
     Fields,
     broken,
     count,
     identifier,
+    instant,
     optional_identifier,
+    pool_name,
     symbol,
 )
 from state.certificate.commands import Channel
@@ -55,7 +58,7 @@ def pool_command_to_record(command: PoolCommand) -> dict[str, Any]:
 def pool_command_from_record(fields: Fields) -> PoolCommand:
     """The pool command of a record. BrokenRecord when the contract does not allow it."""
     return PoolCommand(
-        pool=identifier(fields, "pool"), at_ms=count(fields, "at"), action=_action(fields)
+        pool=pool_name(fields, "pool"), at_ms=instant(fields, "at"), action=_action(fields)
     )
 
 
@@ -67,11 +70,11 @@ def _action(fields: Fields) -> PoolAction:
             return Forget(certificate_id=identifier(fields, "certificateId"))
         case "TAKE_NEXT":
             return TakeNext(
-                request_id=identifier(fields, "requestId"),
+                request_id=identifier(fields, "requestId", MAX_MADE_ID_LENGTH),
                 body_digest=optional_identifier(fields, "bodyDigest"),
                 channel=symbol(fields, "channel", Channel),
                 order_id=optional_identifier(fields, "orderId"),
-                reserved_until_ms=count(fields, "reservedUntil"),
+                reserved_until_ms=instant(fields, "reservedUntil"),
                 low_mark=count(fields, "lowMark"),
                 reply_to=optional_identifier(fields, "replyTo"),
                 actor=optional_identifier(fields, "actor"),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.contracts.amounts import minor_to_amount
-from pipelines.contracts.fields import Fields, identifier, minor_units, symbol
+from pipelines.contracts.fields import MAX_MADE_ID_LENGTH, Fields, identifier, minor_units, symbol
 from state.certificate.record import Status
 from state.certificate.rejections import Rejection, RejectionCode
 from state.certificate.transition import Outcome
@@ -91,7 +91,7 @@ def _outcome(fields: Fields) -> Outcome:
 
     rejection = fields["rejection"]
     return Outcome(
-        command_id=identifier(fields, "requestId"),
+        command_id=identifier(fields, "requestId", MAX_MADE_ID_LENGTH),
         certificate_id=fields["certificateId"] or "",
         body_digest=None,
         decided_at_ms=fields["at"],

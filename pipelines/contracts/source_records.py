@@ -5,7 +5,14 @@ and reaches nothing of ours.
 """
 
 from pipelines.contracts.fact_record import order_seen, ordinary_order_seen, payment_seen
-from pipelines.contracts.fields import Fields, broken, count, identifier
+from pipelines.contracts.fields import (
+    MAX_MADE_ID_LENGTH,
+    MAX_TEXT_LENGTH,
+    Fields,
+    broken,
+    count,
+    identifier,
+)
 from state.certificate.commands import Command, NotificationResult, Origin
 from state.correlation.facts import OrderSeen, OrdinaryOrderSeen, PaymentSeen
 
@@ -61,8 +68,8 @@ def read_delivery(fields: Fields, at_ms: int) -> Command | None:
         origin=Origin.FACT,
         actor="crm",
         action=NotificationResult(
-            notification_id=identifier(delivery, "notificationId"),
+            notification_id=identifier(delivery, "notificationId", MAX_MADE_ID_LENGTH),
             sent=outcome == "SENT",
-            reason=delivery["reason"] or "",
+            reason=(delivery["reason"] or "")[:MAX_TEXT_LENGTH],
         ),
     )

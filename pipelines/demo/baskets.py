@@ -40,8 +40,8 @@ GIFT_CARD_POOLS: Final = {
 _SLICE: Final = timedelta(days=14)
 _TYPES: Final = sorted(GIFT_CARD_POOLS)
 
-# A basket is bought in one moment, so slices of time never cut one. Gift cards and goods are gathered
-# apart. Lines come in a fixed order, or their ids would differ from run to run.
+# A basket is bought in one moment, so slices of time never cut one. Goods and gift cards are apart,
+# and all lines in a fixed order, or their ids would differ from run to run.
 _BASKETS: Final = """
     WITH gift_card AS (
         SELECT product_id, product_type FROM read_parquet($products)
@@ -55,12 +55,12 @@ _BASKETS: Final = """
         WHERE transaction_timestamp >= $since AND transaction_timestamp < $until
     )
     SELECT basket_id, any_value(household_id), any_value(store_id), epoch_ms(min(bought)),
-        list(product_id ORDER BY product_id, cents) FILTER (product_type IS NULL),
-        list(quantity ORDER BY product_id, cents) FILTER (product_type IS NULL),
-        list(cents ORDER BY product_id, cents) FILTER (product_type IS NULL),
-        list(product_id ORDER BY product_id, cents) FILTER (product_type IS NOT NULL),
-        list(cents ORDER BY product_id, cents) FILTER (product_type IS NOT NULL),
-        list(product_type ORDER BY product_id, cents) FILTER (product_type IS NOT NULL)
+        list(product_id ORDER BY product_id, cents, quantity) FILTER (product_type IS NULL),
+        list(quantity ORDER BY product_id, cents, quantity) FILTER (product_type IS NULL),
+        list(cents ORDER BY product_id, cents, quantity) FILTER (product_type IS NULL),
+        list(product_id ORDER BY product_id, cents, quantity) FILTER (product_type IS NOT NULL),
+        list(cents ORDER BY product_id, cents, quantity) FILTER (product_type IS NOT NULL),
+        list(product_type ORDER BY product_id, cents, quantity) FILTER (product_type IS NOT NULL)
     FROM line GROUP BY basket_id ORDER BY min(bought), basket_id
 """
 

@@ -40,11 +40,16 @@ class Crm:
     def work(self, stop: Event) -> None:
         """Answer wishes until told to stop."""
         while not stop.is_set():
-            try:
-                certificate_id, payload = self._asked.get(timeout=_LOOK_UP_S)
-            except Empty:
-                continue
-            self._answer(certificate_id, payload, time_ns() // 1_000_000)
+            self.answer_next(_LOOK_UP_S)
+
+    def answer_next(self, timeout_s: float) -> bool:
+        """Answer one wish; False when none came within the time."""
+        try:
+            certificate_id, payload = self._asked.get(timeout=timeout_s)
+        except Empty:
+            return False
+        self._answer(certificate_id, payload, time_ns() // 1_000_000)
+        return True
 
     def _answer(self, certificate_id: str, payload: Mapping[str, Any], at_ms: int) -> None:
         notification_id = payload["notification"]["id"]

@@ -69,16 +69,16 @@ class Meter:
             progress.update(task, completed=done)
 
     def _lines(self, items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
-        began: float | None = None
-        said = self._clock()
+        began = said = None
         done = 0
         for item in items:
-            # The time from the first item on: what came before it says nothing of the rate.
-            began = self._clock() if began is None else began
+            if began is None or said is None:
+                # From the first item on: what came before it says nothing of the rate.
+                began = said = self._clock()
             yield item
             done += 1
             now = self._clock()
-            if now - said >= _LINE_EVERY_S:
+            if done < total and now - said >= _LINE_EVERY_S:
                 said = now
                 self.say(_line(what, done, total, now - began))
         took_s = 0.0 if began is None else self._clock() - began

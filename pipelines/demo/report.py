@@ -19,7 +19,7 @@ from pipelines.demo.baskets import CURRENCY
 from pipelines.demo.latency import Latency
 from pipelines.demo.witness import Seen
 
-_WIDTH: Final = 110  # Where nobody says how wide it is.
+_WIDTH: Final = 120  # Where nobody says how wide it is.
 _REFUNDS: Final = ("refund",)
 _REDEMPTIONS: Final = ("redeem.partial", "redeem.full")
 

@@ -87,18 +87,17 @@ def read_load_file(path: Path, pool: str) -> LoadFile:
 
 
 class _Row(NamedTuple):
-    """One row as it stands in the file. `surplus` is how many columns it has over its header's."""
+    """One row as it stands in the file. `misfit`: what is wrong with its columns, if anything."""
 
     line: int
     number: str
     pool: str
-    surplus: int
+    misfit: str
 
 
 def _fault(row: _Row, pool: str, rows: dict[str, tuple[int, str]]) -> tuple[RowCode, str] | None:
-    if row.surplus:
-        many = "more" if row.surplus > 0 else "fewer"
-        return RowCode.COLUMNS, f"the row has {abs(row.surplus)} columns {many} than the header"
+    if row.misfit:
+        return RowCode.COLUMNS, row.misfit
     fault = fault_of(row.number)
     if fault is not None:
         return RowCode.FORM, f"the number {fault}"
@@ -137,10 +136,11 @@ def _parsed(path: Path, file: Iterator[str]) -> Iterator[_Row]:
                 order = _order(path, cells)
                 if _is_header(cells):
                     continue
-            surplus = len(cells) - len(order)
-            ordered = cells if surplus else [cells[place] for place in order]
+            fits = len(cells) == len(order)
+            misfit = "" if fits else f"columns in the row {len(cells)}, in the header {len(order)}"
+            ordered = [cells[place] for place in order] if fits else cells
             row_pool = ordered[1] if len(ordered) > 1 else ""
-            yield _Row(reader.line_num, ordered[0], row_pool, surplus)
+            yield _Row(reader.line_num, ordered[0], row_pool, misfit)
     except csv.Error as error:
         raise LoadFileFault(f"{path} line {reader.line_num} is not CSV: {error}") from error
 

@@ -39,7 +39,8 @@ class CertificatesStage:
         before = _state(records)
         result = transition(before, _known(records, command), command)
         outputs = list(self._outputs(incoming, command, result))
-        if result.state is not before:
+        # Only events change a certificate: a refusal must not write the same record again.
+        if result.published:
             records.set_bytes(MAIN, CERTIFICATE_STATE.encode(result.state))
             _move_deadlines(deadlines, before.certificate, result.state.certificate)
         if result.outcome is not None and not result.repeated:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pipelines.contracts.command_record import command_to_record
 from pipelines.contracts.fact_record import fact_to_record
-from pipelines.contracts.fields import identifier
+from pipelines.contracts.fields import Fields, checked_instant, identifier
 from pipelines.contracts.framing import Framing
 from pipelines.contracts.schemas import RecordName
 from pipelines.contracts.source_records import (
@@ -42,7 +42,7 @@ class OrdersIngest:
         order = read_order(fields)
         if isinstance(order, OrdinaryOrderSeen) and not self._rules.accept_unmarked_payments:
             return []
-        fact = _fact(incoming, correlation_key(fields), fields["eventId"], order, self._rules)
+        fact = _fact(incoming, fields, order, self._rules)
         return [fact_output(self._framing, incoming, fact)]
 
 
@@ -58,7 +58,7 @@ class PaymentsIngest:
         payment = read_payment(fields)
         if not payment.marked and not self._rules.accept_unmarked_payments:
             return []
-        fact = _fact(incoming, correlation_key(fields), fields["eventId"], payment, self._rules)
+        fact = _fact(incoming, fields, payment, self._rules)
         return [fact_output(self._framing, incoming, fact)]
 
 
@@ -71,7 +71,7 @@ class ClientsIngest:
     def __call__(self, incoming: Incoming) -> list[Outgoing]:
         fields = self._framing.decode(RecordName.CLIENT, incoming.value)
         identifier(fields, "eventId")
-        command = read_delivery(fields, incoming.timestamp_ms)
+        command = read_delivery(fields, _taken_at(incoming))
         if command is None:
             return []
         value = self._framing.encode(RecordName.COMMAND, command_to_record(command))
@@ -79,16 +79,19 @@ class ClientsIngest:
         return [Outgoing(topic=COMMANDS, key=key, value=value, headers=incoming.trace)]
 
 
-def _fact(
-    incoming: Incoming, key: str, event_id: str, happening: Happening, rules: IngestRules
-) -> Fact:
+def _fact(incoming: Incoming, fields: Fields, happening: Happening, rules: IngestRules) -> Fact:
     return Fact(
-        fact_id=event_id,
-        correlation_id=key,
-        at_ms=incoming.timestamp_ms,
+        fact_id=identifier(fields, "eventId"),
+        correlation_id=correlation_key(fields),
+        at_ms=_taken_at(incoming),
         policy=rules.policy,
         happening=happening,
     )
+
+
+def _taken_at(incoming: Incoming) -> int:
+    """The log's time of the record; its producer may have set it, and may have set it wrong."""
+    return checked_instant(incoming.timestamp_ms, "the record's timestamp")
 
 
 def fact_output(framing: Framing, incoming: Incoming, fact: Fact) -> Outgoing:

@@ -70,10 +70,10 @@ def _open_authorizations(
     """What is authorized and neither captured nor voided.
 
     A capture or void belongs to the authorization it names, or shares the payment id with; these
-    are settled first. A capture that names none (version 1 cannot) uses up the authorizations of
-    its tender, the oldest first, and as many as it takes: counting a capture and its authorization
-    both would issue a certificate on half the money. A void that names none gives up what is still
-    open of its tender.
+    are settled first. A capture that names none (version 1 cannot) is taken for the authorization
+    of its tender that fits it best, the largest capture first: counting both would issue a
+    certificate on half the money. A void that names none gives up what is still open of its
+    tender.
     """
     left = {
         authorization.payment_id: authorization.amount_minor for authorization in authorizations
@@ -87,21 +87,20 @@ def _open_authorizations(
         target = _named(voided, left)
         if target is not None:
             left[target] = 0
-    for taken in captures:
-        if _named(taken, left) is None:
-            _use_up(left, [key for key in left if tender_of[key] is taken.tender], taken)
+    unnamed = [capture for capture in captures if _named(capture, left) is None]
+    for taken in sorted(unnamed, key=lambda each: -each.amount_minor):
+        large_enough = [
+            payment_id
+            for payment_id, open_minor in left.items()
+            if tender_of[payment_id] is taken.tender and open_minor >= taken.amount_minor
+        ]
+        if large_enough:
+            target = min(large_enough, key=lambda payment_id: left[payment_id])
+            left[target] -= taken.amount_minor
     for voided in voids:
         if _named(voided, left) is None and voided.original_payment_id is None:
             left.update((key, 0) for key in left if tender_of[key] is voided.tender)
     return sum(left.values())
-
-
-def _use_up(left: dict[str, int], of_its_tender: list[str], capture: PaymentSeen) -> None:
-    owed_minor = capture.amount_minor
-    for payment_id in of_its_tender:
-        used_minor = min(left[payment_id], owed_minor)
-        left[payment_id] -= used_minor
-        owed_minor -= used_minor
 
 
 def _named(payment: PaymentSeen, left: Mapping[str, int]) -> str | None:

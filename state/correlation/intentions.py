@@ -26,6 +26,7 @@ from state.correlation.facts import (
     UNDONE,
     CertificateLine,
     OrderSeen,
+    OrderStatus,
     PaymentSeen,
     PaymentStatus,
     PaymentType,
@@ -168,15 +169,17 @@ def _money_is_coming_back(
 ) -> bool:
     """The first half of a refund: one was begun, or the payment behind an issue was voided.
 
-    Refunds that name no certificate are about the goods for as long as the goods account for them.
+    Refunds that name no certificate are about the goods, or what was paid too much, for as long as
+    these account for them.
     """
     begun = [r for r in _purchase_refunds(correlation, line) if r.status in REFUND_UNDER_WAY]
     named = any(refund.certificate_id is not None for refund in begun)
     unnamed_minor = sum(r.amount_minor for r in begun if r.certificate_id is None)
+    overpaid_minor = max(paid.captured_minor - order.total_minor, 0)
     voided = bool(correlation.succeeded(PaymentType.VOID))
     return (
         named
-        or unnamed_minor > _goods_minor(order)
+        or unnamed_minor > _goods_minor(order) + overpaid_minor
         or (voided and paid.covered_minor < order.total_minor)
     )
 
@@ -257,7 +260,8 @@ def _order_alerts(
     correlation: Correlation, order: OrderSeen, paid: Coverage
 ) -> Iterator[Intention]:
     subject = certificate_of(correlation)
-    if paid.captured_minor > order.total_minor:
+    # The total of an order that is only created may still grow.
+    if order.status is not OrderStatus.CREATED and paid.captured_minor > order.total_minor:
         yield _alert("OVERPAID", subject, "more was captured than the order costs")
     if order.status in BINDING and paid.covered_minor >= order.total_minor:
         for line in order.lines:

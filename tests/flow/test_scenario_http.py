@@ -254,7 +254,7 @@ WRONG = [
 
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.name)
 def test_wrong_request_is_answered_with_a_problem(service: Service, wrong: Wrong) -> None:
-    """RFC 9457: a type, a title, the status; nothing was written to any topic of commands."""
+    """RFC 9457: a type, a title, the status."""
     answer = service.edges[0].request(
         wrong.method, wrong.path, content=wrong.content, headers=dict(wrong.headers)
     )

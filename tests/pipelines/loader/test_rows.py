@@ -70,8 +70,8 @@ FAULTY_ROWS = [
     ("no number", ",PHYSICAL", RowCode.FORM, "is empty"),
     ("a pool with a digit", "GC-0001,POOL1", RowCode.POOL_NAME, "the pool is not"),
     ("a number twice", "GC-0000", RowCode.DUPLICATE_IN_FILE, "on line 2 already"),
-    ("one column more", "GC-0001,PHYSICAL,5000", RowCode.COLUMNS, "1 columns more"),
-    ("one column fewer", "GC-0001", RowCode.COLUMNS, "1 columns fewer"),
+    ("one column more", "GC-0001,PHYSICAL,5000", RowCode.COLUMNS, "in the row 3, in the header 2"),
+    ("one column fewer", "GC-0001", RowCode.COLUMNS, "in the row 1, in the header 2"),
 ]
 
 
@@ -107,7 +107,7 @@ def test_read_of_a_number_three_times_names_the_first_line_each_time(tmp_path: P
 FAULTY_FILES: list[tuple[str, str | bytes, str]] = [
     ("empty", "", "has no rows"),
     ("a header alone", "certificateId,pool\n", "has no rows"),
-    ("not UTF-8", "certificateId\nГС-0001\n".encode("cp1251"), "is not UTF-8"),
+    ("not UTF-8", "certificateId\n\u0413\u0421-0001\n".encode("cp1251"), "is not UTF-8"),
     ("an unknown column", "certificateId,pol\nGC-0001,PHYSICAL\n", "certificateId, pol"),
     ("a column twice", "certificateId,certificateId\nGC-0001,GC-0001\n", "once each"),
     ("columns without a header", "GC-0001,PHYSICAL\n", "no header"),

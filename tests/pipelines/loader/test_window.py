@@ -1,4 +1,4 @@
-"""Rows go out in bounded numbers, silence is answered by sending again, and giving up has an end."""
+"""Rows go out in bounded numbers, a silence is answered by sending again, and that has an end."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

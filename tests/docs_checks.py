@@ -1,0 +1,114 @@
+"""What must be true of a page, as functions over its text: each gives one sentence per breach.
+
+Knows the tree and the program, nothing of pytest: `test_docs` applies these to every page, and to
+forged ones to show that each can fail.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, cast
+
+from starlette.routing import Route
+
+from http_edge.certificate_routes import certificate_routes
+from http_edge.service_routes import service_routes
+from http_edge.services import EdgeServices
+from pipelines import cli
+from pipelines.settings import ENV_PREFIX, Settings
+
+_FENCED: Final = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
+_LINK: Final = re.compile(r"\]\((?P<target>[^)\s]+)\)")
+_CODE: Final = re.compile(r"`([^`\n]+)`")
+_PATH: Final = re.compile(r"[\w.-]+(?:/[\w.-]+)*/?")
+_FILE_ENDING: Final = re.compile(r"\w\.(?:py|md|toml|avsc|json|xml|sha256|yaml|yml)$")
+_COMMAND: Final = re.compile(r"giftcert (?P<name>[a-z]+)\b")
+_VARIABLE: Final = re.compile(rf"\b{ENV_PREFIX}[A-Z0-9_]+\b")
+_CURL: Final = re.compile(r"curl (?P<options>[^\n]*?)'?http://[\d.:]+(?P<path>/[^\s'?]*)")
+_HEADING: Final = re.compile(r"^(#+) (.+)$", re.MULTILINE)
+_TOP_FOLDERS: Final = ("avro", "docs", "http_edge", "pipelines", "state", "tests", ".ci")
+# What a person makes, or a build leaves or packs, and so is not in the tree.
+_NOT_IN_THE_TREE: Final = frozenset({"cvc-keys.json", "pipelines/contracts/avro/"})
+_OF_THE_TESTS: Final = "GIFTCERT_TEST_BROKER"
+
+
+def prose(text: str) -> str:
+    """A page without its code blocks."""
+    return _FENCED.sub("", text)
+
+
+def headings(text: str) -> list[tuple[int, str]]:
+    """The headings of a page: level and text."""
+    return [(len(found[1]), found[2]) for found in _HEADING.finditer(prose(text))]
+
+
+def anchor(heading: str) -> str:
+    """The anchor that a heading gets: lower case, words joined by hyphens, nothing else."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def link_targets(text: str) -> list[str]:
+    """Where the links of a page lead, those to the web left out."""
+    targets = [found["target"] for found in _LINK.finditer(prose(text))]
+    return [target for target in targets if not re.match(r"[a-z]+:", target)]
+
+
+def broken_links(page: Path, text: str) -> Iterator[str]:
+    """A relative link leads to a file, and its anchor to a heading there."""
+    for target in link_targets(text):
+        name, _, wanted = target.partition("#")
+        path = page.parent / name if name else page
+        if not path.exists():
+            yield f"{page.name}: {target} leads nowhere"
+        elif wanted:
+            there = path.read_text(encoding="utf-8") if name else text
+            if wanted not in {anchor(title) for _, title in headings(there)}:
+                yield f"{page.name}: {target}: no such heading"
+
+
+def missing_files(root: Path, page: Path, text: str) -> Iterator[str]:
+    """A path of ours in code type is there, seen from the root or from the page's own folder."""
+    for found in _CODE.finditer(prose(text)):
+        name = found[1]
+        ours = name.startswith(tuple(f"{folder}/" for folder in _TOP_FOLDERS))
+        if name in _NOT_IN_THE_TREE or not _PATH.fullmatch(name):
+            continue
+        if not ours and not _FILE_ENDING.search(name):
+            continue
+        there = [folder / name for folder in (root, page.parent, root / "pipelines")]
+        if not any(path.exists() for path in there):
+            yield f"{page.name}: there is no {name}"
+
+
+def unknown_commands(page: Path, text: str) -> Iterator[str]:
+    """A command that a page tells to run is one that the program has."""
+    known = {command.name for command in cli.COMMANDS}
+    for found in _COMMAND.finditer(text):
+        if found["name"] not in known:
+            yield f"{page.name}: giftcert has no command {found['name']}"
+
+
+def unknown_settings(page: Path, text: str) -> Iterator[str]:
+    """A variable that a page names is a setting."""
+    known = {f"{ENV_PREFIX}{name.upper()}" for name in Settings.model_fields} | {_OF_THE_TESTS}
+    for found in _VARIABLE.finditer(text):
+        if found[0] not in known:
+            yield f"{page.name}: {found[0]} is no setting"
+
+
+def unknown_calls(page: Path, text: str) -> Iterator[str]:
+    """An example with curl asks for what the edge has."""
+    for found in _CURL.finditer(text.replace("\\\n", " ")):
+        method = "POST" if "-X POST" in found["options"] else "GET"
+        if not any(_answers(route, method, found["path"]) for route in routes()):
+            yield f"{page.name}: the edge has no {method} {found['path']}"
+
+
+def routes() -> list[Route]:
+    """Every route of the edge. They only bind the services; nothing is asked of them here."""
+    services = cast(EdgeServices, None)
+    return [*certificate_routes(services), *service_routes(services)]
+
+
+def _answers(route: Route, method: str, path: str) -> bool:
+    return method in (route.methods or set()) and route.path_regex.fullmatch(path) is not None

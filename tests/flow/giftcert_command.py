@@ -1,0 +1,52 @@
+"""Runs `giftcert` as an operator does: a process of its own that joins a running service's topics.
+
+Owns the environment of that process. Must not know any command.
+"""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.flow.service_under_test import Service
+
+ROOT = Path(__file__).resolve().parents[2]
+DEADLINE_S = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """How a command ended, and what it said on each of its two outputs."""
+
+    code: int
+    out: str
+    err: str
+
+
+def started(service: Service, *arguments: str) -> subprocess.Popen[str]:
+    """Start a command and do not wait for it."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "pipelines.cli", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **service.stack.environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def ended(process: subprocess.Popen[str]) -> Done:
+    """Wait for a command that was started."""
+    try:
+        out, err = process.communicate(timeout=DEADLINE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        out, err = process.communicate()
+        raise AssertionError(f"it did not end in time\n{out}\n{err}") from None
+    return Done(code=process.returncode, out=out, err=err)
+
+
+def giftcert(service: Service, *arguments: str) -> Done:
+    """Run a command to its end."""
+    return ended(started(service, *arguments))
