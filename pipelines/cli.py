@@ -65,6 +65,21 @@ COMMANDS: Final = (
         summary="Run everything on this machine: broker, topics, correlator, processors.",
     ),
     Command(
+        name="load",
+        target="pipelines.commands.load:load",
+        summary="Load pre-generated numbers from a CSV into their pool.",
+    ),
+    Command(
+        name="audit",
+        target="pipelines.commands.audit:audit",
+        summary="Check the laws on the stream and the live stores; print the money.",
+    ),
+    Command(
+        name="demo",
+        target="pipelines.commands.demo:demo",
+        summary="Play one real year of retail through a fresh stack, then the audit.",
+    ),
+    Command(
         name="topics",
         target="pipelines.commands.topics:app",
         summary="Create the topics of the flow, or say what is wrong with them.",

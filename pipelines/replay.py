@@ -1,23 +1,21 @@
 """Replay: fold a topic again, through the very stages that run, into records in memory.
 
-Owns reading a topic from its start to its end as it stands, and the folding without any output. What
-comes out must equal the stores byte for byte: that is what makes the log the only source of truth.
+Owns reading a topic from its start to its end as it stands, and the folding without any output.
+What comes out must equal the stores byte for byte: that is what makes the log the only source of
+truth.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final
 
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import Message
 
+from pipelines.committed_reader import CommittedReader
 from pipelines.contracts.broken import BrokenRecord
 from pipelines.settings import Settings
 from pipelines.stages.record import Incoming, StatefulStage
-from pipelines.topics import Topic, topic_name
+from pipelines.topics import Topic
 from state.stores.layout import DEADLINES, DeadlineEntry, deadline_key, stored_key
-
-_TIMEOUT_S: Final = 30.0
-_BATCH: Final = 1_000
 
 
 @dataclass(slots=True)
@@ -73,49 +71,13 @@ def fold_records(records: Iterator[Incoming], stage: StatefulStage) -> dict[int,
 
 def read_topic(settings: Settings, topic: Topic) -> Iterator[Incoming]:
     """Every committed record of a topic, from its start to its end as it stands now."""
-    name = topic_name(topic, settings)
-    consumer = Consumer(
-        {
-            **settings.kafka_config(),
-            "group.id": f"{settings.processor_group}-replay",
-            "isolation.level": "read_committed",
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "auto.offset.reset": "error",
-        }
-    )
-    try:
-        metadata = consumer.list_topics(name, timeout=_TIMEOUT_S).topics[name]
-        places = []
-        for partition in metadata.partitions:
-            where = TopicPartition(name, partition)
-            low, high = consumer.get_watermark_offsets(where, timeout=_TIMEOUT_S)
-            if low < high:
-                where.offset = low
-                places.append((where, high))
-        consumer.assign([where for where, _ in places])
-        yield from _read_to_ends(consumer, {where.partition: high for where, high in places})
-    finally:
-        consumer.close()
-
-
-def _read_to_ends(consumer: Consumer, ends: dict[int, int]) -> Iterator[Incoming]:
-    """Read until each partition has reached its end, also where it ends in a control record."""
-    while ends:
-        messages = consumer.consume(_BATCH, timeout=_TIMEOUT_S)
-        if not messages:
-            raise KafkaException(f"no record within {_TIMEOUT_S:.0f} s of {sorted(ends)}")
-        for message in messages:
-            partition = message.partition()
-            if message.error() is not None:
-                # Only "end of partition" ends a partition; anything else is a fault.
-                if message.error().name() != "_PARTITION_EOF":
-                    raise KafkaException(message.error())
-                ends.pop(partition, None)
-            elif partition in ends:
-                yield _incoming(message)
-                if message.offset() + 1 >= ends[partition]:
-                    del ends[partition]
+    with CommittedReader(settings, topic) as reader:
+        ends = reader.ends()
+        for batch in reader.batches_to(ends):
+            for message in batch:
+                # A batch may reach beyond the ends, into what was written meanwhile.
+                if message.offset() < ends[message.partition()]:
+                    yield _incoming(message)
 
 
 def _incoming(message: Message) -> Incoming:

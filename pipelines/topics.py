@@ -247,12 +247,12 @@ def _retained(retention_ms: int, settings: Settings) -> dict[str, str]:
     }
     if retention_ms == FOREVER_MS:
         config["message.timestamp.type"] = "CreateTime"
-        # The stream library hands a record's own time on to what it writes. A source whose clock
-        # runs ahead would otherwise have our own write refused, again after every restart.
+        # A writer whose clock runs ahead would otherwise have its record refused, again after every
+        # restart: an order that cannot be taken in is worse than a time that is wrong.
         config["message.timestamp.after.max.ms"] = str(_LONGEST_MS)
     else:
-        # For the same reason retention would count from the source's time, and delete what a replay
-        # of last year puts here before anybody has read it.
+        # Age counts from arrival, by the broker's clock: no writer's clock, and no time that a
+        # library hands on from a year ago, may delete a record before anybody has read it.
         config["message.timestamp.type"] = "LogAppendTime"
         # Kafka deletes whole segments only: a segment must not outlive the retention by much.
         config["segment.ms"] = str(retention_ms // 6)

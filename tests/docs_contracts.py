@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from pipelines.contracts.schemas import RecordName, current
+from pipelines.contracts.schemas import RecordName, current, published
 
 Schema = Any
 """An Avro schema as JSON."""
@@ -75,8 +75,6 @@ def wire_value(record: RecordName, text: str, *, version: int) -> dict[str, Any]
 
     ValueError when the JSON has a field that the contract does not have, or lacks one.
     """
-    from pipelines.contracts.schemas import published
-
     declared = published(record)[version - 1].declared
     value = _wire(declared, json.loads(text))
     assert isinstance(value, dict), "a contract is a record"

@@ -44,8 +44,6 @@ def run_audit(
     `patience_s` is how long a store may stay behind, or a partition be with nobody.
     """
     started_s = time.monotonic()
-    # Asked before anything is read: whoever forgot to start them should not wait for that.
-    urls = [] if stream_only else _urls(settings, http_urls)
     ledger = Ledger()
     live = None
     with CommittedReader(settings, STREAM) as reader:
@@ -53,7 +51,8 @@ def run_audit(
         if stream_only:
             feed.read(advance)
         else:
-            with LiveStores(urls, timeout_s=patience_s) as stores:
+            with LiveStores(_urls(settings, http_urls), timeout_s=patience_s) as stores:
+                # Asked before anything is read: who forgot to start them should not wait for that.
                 stores.owners()
                 feed.read(advance)
                 live = _compare(ledger, feed, stores, patience_s)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from pipelines.demo.interruption import stop_signals_interrupt
 from pipelines.faults import EXIT_INTERRUPTED
 from pipelines.loader.load_file import LoadInterrupted, load_file
 from pipelines.loader.outcomes import LoadSummary, Outcome
@@ -53,7 +54,10 @@ def load(
     """  # noqa: D301 - the \b is the help formatter's own mark, not text
     settings = load_settings({"bootstrap": bootstrap})
     try:
-        with progress(f"{'checking' if dry_run else 'loading'} {file.name}") as advance:
+        with (
+            stop_signals_interrupt(),
+            progress(f"{'checking' if dry_run else 'loading'} {file.name}") as advance,
+        ):
             summary = load_file(
                 file, pool, settings, dry_run=dry_run, report=report, advance=advance
             )

@@ -6,13 +6,13 @@ decimals; they are rounded once, to decimals, by the database that reads them, a
 from there on.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, distribution
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import duckdb
 import msgspec
@@ -160,18 +160,17 @@ class BasketData:
     def count(self) -> int:
         """How many baskets there are, up to the limit."""
         query = "SELECT count(DISTINCT basket_id) FROM read_parquet($transactions)"
-        found = self._connection.execute(query, self._transactions).fetchone()
-        assert found is not None, "a count is one row"
-        return int(found[0]) if self._limit is None else min(int(found[0]), self._limit)
+        ((found,),) = self._rows(query, self._transactions)
+        count = int(found)
+        return count if self._limit is None else min(count, self._limit)
 
     def gift_cards(self, *, limited: bool) -> list[GiftCard]:
         """Every gift card sold, up to the limit or in the whole year."""
         limit = self._limit if limited else None
         parameters = {**self._both, "types": _TYPES, "limit": limit}
-        rows = self._connection.execute(_GIFT_CARDS, parameters).fetchall()
         return [
             GiftCard(product_id=product_id, product_type=product_type, amount_minor=cents)
-            for product_id, product_type, cents in rows
+            for product_id, product_type, cents in self._rows(_GIFT_CARDS, parameters)
         ]
 
     def baskets(self) -> Iterator[Basket]:
@@ -180,14 +179,22 @@ class BasketData:
 
     def _all_baskets(self) -> Iterator[Basket]:
         """Read a slice of time at a go: a year of lists at once would take memory and a while."""
-        span = self._connection.execute(_SPAN, self._transactions).fetchone()
-        assert span is not None, "a minimum and a maximum are one row"
-        since, last = span
+        ((since, last),) = self._rows(_SPAN, self._transactions)
         while since is not None and since <= last:
             until = since + _SLICE
             parameters = {**self._both, "types": _TYPES, "since": since, "until": until}
-            yield from map(_basket, self._connection.execute(_BASKETS, parameters).fetchall())
+            yield from map(_basket, self._rows(_BASKETS, parameters))
             since = until
+
+    def _rows(self, query: str, parameters: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        """All rows of a query; a stop signal during it stays what it is."""
+        try:
+            return self._connection.execute(query, parameters).fetchall()
+        except RuntimeError as error:
+            # The database looks for signals itself, and hides what their handler raised.
+            if "interrupted" in str(error):
+                raise KeyboardInterrupt from error
+            raise
 
 
 def _basket(row: tuple[object, ...]) -> Basket:

@@ -52,16 +52,8 @@ class StreamEvent:
         entry = self.fields["entry"]
         if entry is None:
             return None
-        amounts = [
+        amount_minor, remaining_minor, held_minor = (
             amount_to_minor(entry[name], CURRENCY, negative=True)
             for name in ("amount", "remainingBalance", "held")
-        ]
-        return (entry["kind"], *amounts)  # type: ignore[return-value]  # three amounts follow
-
-    def without_place(self) -> Mapping[str, Any]:
-        """What it says, but for the ids that follow from where its cause lay."""
-        return {
-            name: value
-            for name, value in self.fields.items()
-            if name not in ("eventId", "causationId")
-        }
+        )
+        return str(entry["kind"]), amount_minor, remaining_minor, held_minor

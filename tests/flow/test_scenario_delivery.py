@@ -1,4 +1,4 @@
-"""The one-time code reaches the customer: asked for once, delivered or not, sent again on request."""
+"""The one-time code reaches the customer: given once, delivered or not, sent again on request."""
 
 import pytest
 

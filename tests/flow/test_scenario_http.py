@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx
 import pytest
@@ -111,7 +111,7 @@ class Wrong:
     status: int
     kind: str
     content: bytes = b""
-    headers: Mapping[str, str] = ()  # type: ignore[assignment]  # empty is empty
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def body(**fields: object) -> bytes:

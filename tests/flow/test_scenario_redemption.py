@@ -1,8 +1,6 @@
 """A certificate is spent: in part, in full, with a card for the rest, and only when all agrees."""
 
-import pytest
-
-from state.certificate.commands import Annul, Authorize, Capture, Command, Void
+from state.certificate.commands import Annul, Authorize, Capture, Void
 from state.certificate.money import Money
 from tests.flow.scenario import HOUR_MS, NOMINAL_MINOR, Scenario, goods, redemption
 from tests.flow.service_under_test import now_ms

@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from pipelines.local.running_broker import Broker
-from tests.flow.scenario import HOUR_MS, NOMINAL_MINOR, Scenario, goods, purchase, redemption
-from tests.flow.service_under_test import Service, now_ms, running_service
-from tests.flow.source_messages import Line, Order, Payment
 from pipelines.topics import FACTS
+from tests.flow.scenario import NOMINAL_MINOR, Scenario, goods, purchase, redemption
+from tests.flow.service_under_test import Service, running_service
+from tests.flow.source_messages import Line, Order, Payment
 
 
 @pytest.fixture(scope="module")

@@ -12,17 +12,19 @@ from time import monotonic
 from typing import Final
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
+from pipelines.contracts.framing import framing_for
 from pipelines.local.local_keys import kept_cvc_keys
 from pipelines.local.ports import HeldPort
 from pipelines.local.running_broker import Broker
-from pipelines.contracts.framing import framing_for
 from pipelines.settings import Settings, load_settings
 from pipelines.topics_admin import apply
 from pipelines.topology import build_correlator
 
 ROLES: Final = ("correlator", "processor")
+_NOT_YET: Final = (KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.NOT_COORDINATOR)
 _START_S: Final = 30.0
 _STOP_S: Final = 10.0
 
@@ -96,15 +98,22 @@ def await_member(bootstrap: str, group: str, worker: "subprocess.Popen[str]") ->
     """Wait until the group is at rest with a member that holds partitions."""
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
     deadline = monotonic() + _START_S
-    while True:
+    while not holds_partitions(admin, group):
         assert worker.poll() is None, worker.communicate()
         assert monotonic() < deadline, "the worker did not join its group"
-        described = admin.describe_consumer_groups([group], request_timeout=10.0)[group].result()
-        if described.state.name == "STABLE" and any(
-            member.assignment.topic_partitions for member in described.members
-        ):
-            return
         Event().wait(0.1)
+
+
+def holds_partitions(admin: AdminClient, group: str) -> bool:
+    try:
+        described = admin.describe_consumer_groups([group], request_timeout=10.0)[group].result()
+    except KafkaException as error:
+        if error.args[0].retriable() or error.args[0].code() in _NOT_YET:
+            return False
+        raise
+    return described.state.name == "STABLE" and any(
+        member.assignment.topic_partitions for member in described.members
+    )
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -171,7 +180,7 @@ def test_worker_told_to_stop_leaves_with_0_within_ten_seconds(
 def test_worker_told_to_stop_before_its_loop_has_begun_does_not_begin_it(
     broker: Broker, topic_prefix: str, tmp_path: Path
 ) -> None:
-    """The library forgets what it is told while it joins its group; a pod would hang till killed."""
+    """The library forgets what it is told while it joins its group, and would run on till killed."""
     settings = make_topics(broker, topic_prefix, tmp_path)
     worker = build_correlator(settings, framing_for(settings))
     worker.stop()

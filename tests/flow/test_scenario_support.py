@@ -1,6 +1,7 @@
 """Support stops a certificate and lets it go; pools run low, run dry and are filled again."""
 
-from tests.flow.scenario import Scenario, goods, purchase, redemption
+from state.certificate.commands import Load, Origin
+from tests.flow.scenario import Scenario, goods, redemption
 from tests.flow.source_messages import Payment
 
 
@@ -124,8 +125,6 @@ def test_pool_below_its_mark_warns_once_until_it_is_refilled(scenario: Scenario)
 
 def test_number_loaded_again_is_refused_and_not_sold_twice(scenario: Scenario) -> None:
     """Whatever file or run it comes from."""
-    from state.certificate.commands import Load, Origin
-
     [number] = scenario.load()
     again = Load(pool=scenario.pool)
     scenario.command(number, again, command_id="another run", origin=Origin.LOADER)

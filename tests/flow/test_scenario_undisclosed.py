@@ -17,8 +17,10 @@ from tests.flow.source_messages import Delivery, Payment
 
 
 def on_topics(service: Service, *, source: bool) -> Iterator[tuple[str, bytes]]:
-    """Every byte of every record, decompressed by the consumer: ours and the changelogs', or the
-    orders as they came."""
+    """Every byte of every record, decompressed by the consumer.
+
+    Those of our topics and the changelogs, or, as the `source`, the orders as they came.
+    """
     for topic, records in service.log.records.items():
         if (topic == ALL_SALES_ORDER.name) is source:
             for record in records:

@@ -172,3 +172,21 @@ def test_looking_for_the_data_set_that_lacks_a_file_names_the_file(
 
     with pytest.raises(OperatorError, match=r"without transactions\.parquet"):
         completejourney_files()
+
+
+def test_a_stop_signal_during_a_query_interrupts_the_demo(
+    data: BasketData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database says it in its own way; whoever pressed Ctrl-C must not see a traceback."""
+
+    class Interrupted:
+        def execute(self, _query: str, _parameters: object) -> None:
+            raise RuntimeError("Query interrupted")
+
+        def close(self) -> None:
+            """Nothing is open."""
+
+    monkeypatch.setattr(data, "_connection", Interrupted())
+
+    with pytest.raises(KeyboardInterrupt):
+        data.count()

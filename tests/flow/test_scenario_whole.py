@@ -1,0 +1,18 @@
+"""After all scenarios: what they did together adds up.
+
+The file's name puts it behind them.
+"""
+
+from pipelines.audit.run_audit import run_audit
+from tests.flow.scenario import Scenario
+
+
+def test_audit_of_everything_the_scenarios_did_holds(scenario: Scenario) -> None:
+    """Every law, over the whole stream and the live stores, broken records and repeats included."""
+    number = scenario.sell()
+    order_id = scenario.spend(number, 1_000_00)
+    assert order_id
+    scenario.settle()
+    service = scenario.service
+    report = run_audit(service.settings, service.stack.http_urls)
+    assert report.breaches == []

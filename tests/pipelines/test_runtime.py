@@ -1,0 +1,175 @@
+"""The run time without a broker: the options it insists on, and when it commits and serves.
+
+What the options achieve is shown on real Kafka by the flow tests; here a forgotten one is noticed.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from quixstreams import Application
+
+from pipelines import runtime as module
+from pipelines.runtime import Worker
+from pipelines.settings import Settings
+from pipelines.topics import Role
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(
+        bootstrap="127.0.0.1:1",
+        state_dir=tmp_path,
+        worker_id="processor-0",
+        topic_prefix="here-",
+        session_timeout_ms=6_000,
+        http_port=8123,
+    )
+
+
+class FakeCheckpoint:
+    def __init__(self) -> None:
+        self.is_empty = True
+
+    def empty(self) -> bool:
+        return self.is_empty
+
+
+class FakeContext:
+    """Stands in for the library's processing context: a checkpoint, and the commits of it."""
+
+    def __init__(self) -> None:
+        self.checkpoint = FakeCheckpoint()
+        self.commits: list[bool] = []
+
+    def commit_checkpoint(self, force: bool = False) -> None:
+        self.commits.append(force)
+        self.checkpoint.is_empty = True
+
+
+class Turn:
+    """The library's own turn of the loop: one poll, which finds a record or nothing."""
+
+    def __init__(self) -> None:
+        self.finds_record = False
+        self.poll_timeouts_s: list[float] = []
+
+    def __call__(self, worker: Any, _dataframe: Any) -> None:
+        self.poll_timeouts_s.append(worker._config.consumer_poll_timeout)
+        if self.finds_record:
+            worker._processing_context.checkpoint.is_empty = False
+            worker._note_consumed("topic", 0, 1)
+
+
+@pytest.fixture
+def turn(monkeypatch: pytest.MonkeyPatch) -> Turn:
+    turn = Turn()
+    monkeypatch.setattr(
+        Application, "_process_message", lambda worker, dataframe: turn(worker, dataframe)
+    )
+    return turn
+
+
+@pytest.fixture
+def worker(settings: Settings, turn: Turn) -> Worker:
+    worker = Worker(settings, Role.PROCESSOR)
+    worker._processing_context = FakeContext()
+    return worker
+
+
+def commits_of(worker: Worker) -> list[bool]:
+    commits: list[bool] = worker._processing_context.commits
+    return commits
+
+
+def test_options_of_correctness_are_explicit(settings: Settings) -> None:
+    worker = Worker(settings, Role.PROCESSOR)
+    config = worker.config
+    assert config.processing_guarantee == "exactly-once"
+    assert config.auto_offset_reset == "earliest"
+    assert config.consumer_group == "here-giftcert-processor"
+    assert config.auto_create_topics is False
+    assert config.use_changelog_topics is True
+    assert config.state_dir == settings.state_dir
+    consumer = config.consumer_extra_config
+    assert consumer["isolation.level"] == "read_committed"
+    assert consumer["group.instance.id"] == "processor-0"
+    assert consumer["client.id"] == "processor-0@http://127.0.0.1:8123"
+    assert consumer["heartbeat.interval.ms"] == 2_000
+    producer = config.producer_extra_config
+    assert producer["transactional.id"] == "here-giftcert-processor-processor-0"
+    assert producer["transaction.timeout.ms"] == settings.transaction_timeout_ms
+    assert producer["partitioner"] == "murmur2_random"
+    assert producer["acks"] == "all"
+
+
+def test_worker_without_a_state_directory_does_not_start() -> None:
+    with pytest.raises(module.Settings.required_state_dir.__globals__["SettingsError"]):
+        Worker(Settings(bootstrap="127.0.0.1:1"), Role.PROCESSOR)
+
+
+def test_idle_turn_waits_for_a_record_and_commits_nothing(
+    worker: Worker, turn: Turn, settings: Settings
+) -> None:
+    worker._process_message({})
+    assert turn.poll_timeouts_s == [settings.poll_timeout_ms / 1000]
+    assert commits_of(worker) == []
+
+
+def test_burst_shares_one_commit_and_lone_record_waits_for_none(
+    worker: Worker, turn: Turn
+) -> None:
+    """While there is something to commit, polls do not wait; the first empty one commits."""
+    turn.finds_record = True
+    for _ in range(3):
+        worker._process_message({})
+    assert commits_of(worker) == []
+    assert turn.poll_timeouts_s[1:] == [0.0, 0.0]
+    turn.finds_record = False
+    worker._process_message({})
+    assert commits_of(worker) == [True]
+    worker._process_message({})
+    assert commits_of(worker) == [True]
+
+
+def test_stores_are_served_only_after_a_turn_with_an_assignment(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Application, "_on_assign", lambda *_: None)
+    monkeypatch.setattr(Application, "_on_revoke", lambda *_: None)
+    monkeypatch.setattr(Application, "_on_lost", lambda *_: None)
+    worker._process_message({})
+    assert not worker.serving, "nothing was assigned yet"
+    worker._on_assign(None, [])
+    assert not worker.serving, "recovery comes before the next turn"
+    worker._process_message({})
+    assert worker.serving
+    worker._on_revoke(None, [])
+    assert not worker.serving
+    worker._on_assign(None, [])
+    worker._process_message({})
+    worker._on_lost(None, [])
+    assert not worker.serving
+
+
+def test_stores_are_not_served_by_a_loop_that_stood_still_for_a_session(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stopped process may have lost its partitions without knowing."""
+    now_s = 1_000.0
+    monkeypatch.setattr(module.time, "monotonic", lambda: now_s)
+    monkeypatch.setattr(Application, "_on_assign", lambda *_: None)
+    worker._on_assign(None, [])
+    worker._process_message({})
+    now_s += 5.999
+    assert worker.serving
+    now_s += 0.001
+    assert not worker.serving
+    worker._process_message({})
+    assert worker.serving
+
+
+def test_aborted_worker_is_not_alive(worker: Worker) -> None:
+    assert worker.alive
+    worker.abort()
+    assert not worker.alive
