@@ -19,7 +19,10 @@ class Forwarder:
 
     def __init__(self, settings: Settings) -> None:
         self._client = httpx.AsyncClient(
-            timeout=settings.reply_timeout_ms / 1000, follow_redirects=False
+            timeout=settings.reply_timeout_ms / 1000,
+            follow_redirects=False,
+            # An owner is asked directly: a proxy of the environment is for the world outside.
+            trust_env=False,
         )
 
     async def forward(self, request: Request, owner: str) -> Response:

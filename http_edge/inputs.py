@@ -56,7 +56,7 @@ async def read_body(request: Request, body_type: type[Body]) -> Body:
         body = msgspec.json.decode(bytes(received), type=body_type)
     except msgspec.ValidationError as error:
         raise invalid(str(error)) from None
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise invalid("the body is not JSON") from None
     _check_printable(body)
     return body

@@ -1,7 +1,7 @@
 """What callers get: the JSON of certificates, balances and outcomes."""
 
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 import msgspec
 from starlette.responses import Response
@@ -9,6 +9,8 @@ from starlette.responses import Response
 from pipelines.contracts.amounts import minor_to_text
 from state.certificate.record import Certificate
 from state.certificate.transition import Outcome
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def json_response(
@@ -27,7 +29,7 @@ def timestamp(at_ms: int | None) -> str | None:
     """ISO 8601 in UTC with milliseconds."""
     if at_ms is None:
         return None
-    moment = datetime.fromtimestamp(at_ms / 1000, UTC)
+    moment = _EPOCH + timedelta(milliseconds=at_ms)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

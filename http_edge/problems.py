@@ -93,6 +93,16 @@ def moving() -> Problem:
     )
 
 
+def overloaded() -> Problem:
+    """More is waiting to be written than there is room for: Kafka takes nothing for the moment."""
+    return Problem(
+        status=503,
+        kind="overloaded",
+        title="nothing can be asked for the moment: try again",
+        headers={"Retry-After": "1"},
+    )
+
+
 def no_answer() -> Problem:
     """No outcome in time. It may still come about: the same request gets the same outcome."""
     return Problem(

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from http_edge.problems import Problem, no_answer, refusal
+from http_edge.problems import Problem, no_answer, overloaded, refusal
 from pipelines.contracts.broken import BrokenRecord
 from pipelines.contracts.framing import Framing
 from pipelines.contracts.reply_record import Reply, reply_from_record
@@ -109,7 +109,10 @@ class Requests:
         def failed(_text: str) -> None:
             loop.call_soon_threadsafe(self._fail, request_id)
 
-        self._outbox.send(output, failed)
+        try:
+            self._outbox.send(output, failed)
+        except BufferError:
+            raise overloaded() from None
 
     def _forget(self, request_id: str, waiting: Waiting) -> None:
         callers = self._waiting[request_id]

@@ -78,7 +78,7 @@ def _listen(settings: Settings) -> socket.socket:
     try:
         address = ipaddress.ip_address(settings.http_host)
     except ValueError:
-        address = ipaddress.ip_address(socket.gethostbyname(settings.http_host))
+        address = ipaddress.ip_address(_resolved(settings.http_host))
     if not address.is_loopback:
         raise SettingsError(
             f"GIFTCERT_HTTP_HOST={settings.http_host} is not a loopback address: "
@@ -97,3 +97,12 @@ def _listen(settings: Settings) -> socket.socket:
     listener.listen(_BACKLOG)
     listener.set_inheritable(False)
     return listener
+
+
+def _resolved(host: str) -> str:
+    try:
+        return socket.gethostbyname(host)
+    except OSError as error:
+        raise SettingsError(
+            f"GIFTCERT_HTTP_HOST={host} is not an address of this machine: {error.strerror}"
+        ) from error

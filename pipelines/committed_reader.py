@@ -13,7 +13,6 @@ from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
     KafkaError,
-    KafkaException,
     Message,
     TopicPartition,
 )
@@ -21,6 +20,7 @@ from confluent_kafka import (
 from pipelines.faults import BrokerRefused, BrokerUnreachable, TopicMissing
 from pipelines.kafka_admin import KafkaAdmin
 from pipelines.settings import Settings
+from pipelines.topic_end import end_of
 from pipelines.topics import Topic, topic_name
 
 _BATCH: Final = 2_000
@@ -97,16 +97,10 @@ class CommittedReader:
     def ends(self) -> dict[int, int]:
         """The offset after the last committed record of each partition, as of now."""
         consumer = self._open()
-        ends = {}
-        for partition in self._next:
-            try:
-                _, end = consumer.get_watermark_offsets(
-                    TopicPartition(self._topic, partition), timeout=self._timeout_s
-                )
-            except KafkaException as error:
-                self._refuse(error.args[0])
-            ends[partition] = end
-        return ends
+        return {
+            partition: end_of(consumer, self._topic, partition, timeout_s=self._timeout_s)
+            for partition in self._next
+        }
 
     def batches_to(self, ends: Mapping[int, int]) -> Iterator[list[Message]]:
         """Records in batches until every partition was read to its end; perhaps a few beyond.

@@ -109,5 +109,9 @@ class TimerLoop:
             return
         for entry in due:
             if entry not in self._asked:
-                self._send(self._ask(entry, now_ms))
+                try:
+                    self._send(self._ask(entry, now_ms))
+                except BufferError:
+                    # Kafka takes nothing for the moment: the deadlines still stand at the next look.
+                    return
                 self._asked[entry] = now_ms

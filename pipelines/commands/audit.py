@@ -12,6 +12,7 @@ from rich.console import Console
 from pipelines.addresses import web_address
 from pipelines.audit.presentation import show
 from pipelines.audit.run_audit import run_audit
+from pipelines.logs import configure_logs
 from pipelines.progress import progress
 from pipelines.settings import load_settings
 
@@ -51,6 +52,7 @@ def audit(
       giftcert audit --http http://127.0.0.1:8080 --http http://127.0.0.1:8081
     """  # noqa: D301 - the \b is the help formatter's own mark, not text
     settings = load_settings({"bootstrap": bootstrap})
+    configure_logs(settings.log_level, settings.log_format)
     urls = [_checked(url) for url in http or []]
     with progress("reading the stream") as advance:
         report = run_audit(settings, urls or None, stream_only=stream_only, advance=advance)

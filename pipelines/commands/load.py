@@ -12,6 +12,7 @@ from pipelines.demo.interruption import stop_signals_interrupt
 from pipelines.faults import EXIT_INTERRUPTED
 from pipelines.loader.load_file import LoadInterrupted, load_file
 from pipelines.loader.outcomes import LoadSummary, Outcome
+from pipelines.logs import configure_logs
 from pipelines.progress import progress
 from pipelines.settings import load_settings
 
@@ -53,6 +54,7 @@ def load(
       giftcert load numbers.csv --pool PHYSICAL --report outcome.csv
     """  # noqa: D301 - the \b is the help formatter's own mark, not text
     settings = load_settings({"bootstrap": bootstrap})
+    configure_logs(settings.log_level, settings.log_format)
     try:
         with (
             stop_signals_interrupt(),

@@ -13,7 +13,6 @@ from typing import Any, Final, Self
 from confluent_kafka import (
     Consumer,
     KafkaError,
-    KafkaException,
     Message,
     Producer,
     TopicPartition,
@@ -27,6 +26,7 @@ from pipelines.loader.outcomes import ALREADY_LOADED, LOADED, Outcome, RowResult
 from pipelines.loader.window import Answer
 from pipelines.partitioning import partition_of
 from pipelines.settings import Settings
+from pipelines.topic_end import end_of
 from pipelines.topics import COMMANDS, REPLIES, Role, topic_name
 from pipelines.topics_admin import require_topics
 from state.certificate.commands import Command, Load, Origin
@@ -143,15 +143,8 @@ class KafkaExchange:
                 "log_level": 0,
             }
         )
-        place = TopicPartition(topic, partition)
-        try:
-            _, place.offset = consumer.get_watermark_offsets(place, timeout=_TIMEOUT_S)
-        except KafkaException as error:
-            raise BrokerUnreachable(
-                f"Kafka at {self._settings.bootstrap} does not say where {topic} ends: "
-                f"{error.args[0].str()}"
-            ) from error
-        consumer.assign([place])
+        end = end_of(consumer, topic, partition, timeout_s=_TIMEOUT_S)
+        consumer.assign([TopicPartition(topic, partition, end)])
         return consumer
 
     def _template(self, pool: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import random
 
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from pipelines.local.running_broker import Broker
@@ -61,8 +61,6 @@ def _create(broker: Broker, topic: str) -> None:
 
 
 def _counts(broker: Broker, topic: str) -> dict[int, int]:
-    from confluent_kafka import Consumer, TopicPartition
-
     consumer = Consumer({"bootstrap.servers": broker.bootstrap, "group.id": "unused"})
     try:
         return {

@@ -180,7 +180,7 @@ def test_worker_told_to_stop_leaves_with_0_within_ten_seconds(
 def test_worker_told_to_stop_before_its_loop_has_begun_does_not_begin_it(
     broker: Broker, topic_prefix: str, tmp_path: Path
 ) -> None:
-    """The library forgets what it is told while it joins its group, and would run on till killed."""
+    """The library forgets what it is told while it joins its group, and would run on."""
     settings = make_topics(broker, topic_prefix, tmp_path)
     worker = build_correlator(settings, framing_for(settings))
     worker.stop()

@@ -10,6 +10,7 @@ import pytest
 from quixstreams import Application
 
 from pipelines import runtime as module
+from pipelines.faults import SettingsError
 from pipelines.runtime import Worker
 from pipelines.settings import Settings
 from pipelines.topics import Role
@@ -104,7 +105,7 @@ def test_options_of_correctness_are_explicit(settings: Settings) -> None:
 
 
 def test_worker_without_a_state_directory_does_not_start() -> None:
-    with pytest.raises(module.Settings.required_state_dir.__globals__["SettingsError"]):
+    with pytest.raises(SettingsError, match="GIFTCERT_STATE_DIR"):
         Worker(Settings(bootstrap="127.0.0.1:1"), Role.PROCESSOR)
 
 
