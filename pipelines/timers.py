@@ -112,6 +112,6 @@ class TimerLoop:
                 try:
                     self._send(self._ask(entry, now_ms))
                 except BufferError:
-                    # Kafka takes nothing for the moment: the deadlines still stand at the next look.
+                    # Kafka takes nothing for the moment: the deadlines stand at the next look too.
                     return
                 self._asked[entry] = now_ms

@@ -11,10 +11,10 @@ import typer
 from rich.console import Console
 
 from pipelines.demo.baskets import DATA_SETS, BasketData, completejourney_files
-from pipelines.demo.interruption import stop_signals_interrupt
 from pipelines.demo.progress import Meter
 from pipelines.demo.report import show
 from pipelines.demo.run_demo import DemoOptions, run_demo
+from pipelines.interruption import stop_signals_interrupt
 from pipelines.logs import configure_logs
 
 

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from pipelines.demo.interruption import stop_signals_interrupt
 from pipelines.faults import EXIT_INTERRUPTED
+from pipelines.interruption import stop_signals_interrupt
 from pipelines.loader.load_file import LoadInterrupted, load_file
 from pipelines.loader.outcomes import LoadSummary, Outcome
 from pipelines.logs import configure_logs

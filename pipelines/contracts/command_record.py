@@ -15,6 +15,7 @@ from pipelines.contracts.fields import (
     MAX_MADE_ID_LENGTH,
     Fields,
     broken,
+    certificate_number,
     identifier,
     instant,
     minor_units,
@@ -28,7 +29,7 @@ from pipelines.contracts.fields import (
 from state.certificate import commands
 from state.certificate.commands import Action, Channel, Command, NotificationChannel, Origin
 from state.certificate.money import Money
-from state.certificate.numbers import fault_of
+from state.correlation.intentions import CORRELATION_SUBJECT
 
 _TYPES: Final[Mapping[str, type[Action]]] = {
     "LOAD": commands.Load,
@@ -129,11 +130,10 @@ def command_from_record(fields: Fields) -> Command:
     values: dict[str, Any] = {
         name: _value(fields, name, optional=optional) for name, optional in _SHAPES[action_type]
     }
-    command = Command(
+    return Command(
         command_id=identifier(fields, "commandId", MAX_MADE_ID_LENGTH),
         at_ms=instant(fields, "at"),
-        # An alert about a correlation without a certificate is filed under the correlation's id.
-        certificate_id=identifier(fields, "certificateId", MAX_MADE_ID_LENGTH),
+        certificate_id=_subject(fields, action_type),
         origin=symbol(fields, "origin", Origin),
         action=action_type(**values),
         correlation_id=optional_identifier(fields, "correlationId"),
@@ -141,11 +141,14 @@ def command_from_record(fields: Fields) -> Command:
         reply_to=optional_identifier(fields, "replyTo"),
         body_digest=optional_identifier(fields, "bodyDigest"),
     )
-    if isinstance(command.action, commands.Load):
-        fault = fault_of(command.certificate_id)
-        if fault is not None:
-            raise broken(f"certificateId {fault}")
-    return command
+
+
+def _subject(fields: Fields, action_type: type[Action]) -> str:
+    """The certificate; an alert may be about a correlation that names none."""
+    subject = identifier(fields, "certificateId", MAX_MADE_ID_LENGTH)
+    if action_type is commands.RaiseAlert and subject.startswith(CORRELATION_SUBJECT):
+        return subject
+    return certificate_number(fields, "certificateId")
 
 
 def _value(fields: Fields, name: str, *, optional: bool) -> object:

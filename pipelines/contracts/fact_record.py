@@ -10,10 +10,12 @@ from pipelines.contracts.fields import (
     MAX_TEXT_LENGTH,
     Fields,
     broken,
+    certificate_number,
     count,
     identifier,
     instant,
     minor_units,
+    optional_certificate_number,
     optional_identifier,
     optional_symbol,
     required,
@@ -170,13 +172,13 @@ def order_seen(fields: Fields, *, lines: str, tenders: str, keep: Any) -> OrderS
             CertificateLine(
                 line_id=identifier(line, "lineId"),
                 amount_minor=minor_units(line, "amount", currency, positive=True),
-                certificate_id=optional_identifier(line, "certificateId"),
+                certificate_id=optional_certificate_number(line, "certificateId"),
             )
             for line in kept
         ),
         tenders=tuple(
             CertificateTender(
-                certificate_id=identifier(tender, "certificateId"),
+                certificate_id=certificate_number(tender, "certificateId"),
                 amount_minor=minor_units(tender, "amount", currency, positive=True),
             )
             for tender in fields[tenders]
@@ -208,7 +210,7 @@ def payment_seen(fields: Fields, *, operation: str) -> PaymentSeen:
         amount_minor=minor_units(fields, "amount", currency),
         currency=currency,
         tender=symbol(fields, "tender", Tender),
-        certificate_id=optional_identifier(fields, "certificateId"),
+        certificate_id=optional_certificate_number(fields, "certificateId"),
         operation=optional_symbol(fields, operation, CertificateOperation),
         authorization_id=optional_identifier(fields, "authorizationId"),
         original_payment_id=optional_identifier(fields, "originalPaymentId"),

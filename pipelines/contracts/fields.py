@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 from pipelines.contracts.amounts import amount_to_minor
 from pipelines.contracts.broken import BrokenCode, BrokenRecord
-from state.certificate.numbers import pool_fault_of
+from state.certificate.numbers import fault_of, pool_fault_of
 
 Fields = Mapping[str, Any]
 """A decoded record: what the Avro codec gives."""
@@ -67,6 +67,20 @@ def pool_name(fields: Fields, name: str) -> str:
 def readable_text(fields: Fields, name: str) -> str:
     """A required text for people, cut where it is too long."""
     return str(required(fields, name))[:MAX_TEXT_LENGTH]
+
+
+def certificate_number(fields: Fields, name: str) -> str:
+    """A required certificate number: a message key, which must never meet that of a pool."""
+    number = identifier(fields, name)
+    fault = fault_of(number)
+    if fault is not None:
+        raise broken(f"{name} {fault}")
+    return number
+
+
+def optional_certificate_number(fields: Fields, name: str) -> str | None:
+    """A certificate number that may be absent."""
+    return None if fields[name] is None else certificate_number(fields, name)
 
 
 def required(fields: Fields, name: str) -> Any:

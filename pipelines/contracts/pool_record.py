@@ -6,6 +6,7 @@ from pipelines.contracts.fields import (
     MAX_MADE_ID_LENGTH,
     Fields,
     broken,
+    certificate_number,
     count,
     identifier,
     instant,
@@ -65,9 +66,9 @@ def pool_command_from_record(fields: Fields) -> PoolCommand:
 def _action(fields: Fields) -> PoolAction:
     match fields["type"]:
         case "ADD":
-            return Add(certificate_id=identifier(fields, "certificateId"))
+            return Add(certificate_id=certificate_number(fields, "certificateId"))
         case "FORGET":
-            return Forget(certificate_id=identifier(fields, "certificateId"))
+            return Forget(certificate_id=certificate_number(fields, "certificateId"))
         case "TAKE_NEXT":
             return TakeNext(
                 request_id=identifier(fields, "requestId", MAX_MADE_ID_LENGTH),

@@ -10,6 +10,7 @@ from pipelines.contracts.fields import (
     MAX_TEXT_LENGTH,
     Fields,
     broken,
+    certificate_number,
     count,
     identifier,
 )
@@ -64,7 +65,7 @@ def read_delivery(fields: Fields, at_ms: int) -> Command | None:
     return Command(
         command_id=f"delivery/{identifier(fields, 'eventId')}",
         at_ms=at_ms,
-        certificate_id=identifier(delivery, "certificateId"),
+        certificate_id=certificate_number(delivery, "certificateId"),
         origin=Origin.FACT,
         actor="crm",
         action=NotificationResult(

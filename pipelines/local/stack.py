@@ -6,15 +6,15 @@ not know what the workers do.
 
 import json
 import os
-import signal
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from time import monotonic, sleep
-from types import FrameType, TracebackType
-from typing import NoReturn, Self, TextIO
+from types import TracebackType
+from typing import Self, TextIO
 
 from pipelines.faults import OperatorError
+from pipelines.interruption import ignore_stop_signals, stop_signals_interrupt
 from pipelines.local.broker import say_on_stderr, start_broker
 from pipelines.local.child import stop_all
 from pipelines.local.directory_lock import DirectoryLock
@@ -30,7 +30,6 @@ STOP_TIMEOUT_S = 10.0
 _WORKERS_STOP_TIMEOUT_S = 7.0
 _READY_INTERVAL_S = 0.05
 _CHECK_INTERVAL_S = 0.2
-_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stack:
@@ -225,24 +224,19 @@ def run_stack(options: StackOptions, *, out: TextIO, say: Say = say_on_stderr) -
     Must be called from the main thread.
     """
     stack = Stack(options, say=say)
-    with _stop_signals_interrupt():
+    with stop_signals_interrupt():
         try:
             with stack:
                 out.write(_ready_line(stack))
                 out.flush()
                 failure = _await_failure(stack)
-                _ignore_stop_signals()
+                ignore_stop_signals()
                 return _report(failure, say)
         except KeyboardInterrupt:
             say("stopped")
             return 0 if stack.stopped_cleanly else 1
         except OperatorError as error:
             return _report(error, say)
-
-
-def _ignore_stop_signals() -> None:
-    for number in _STOP_SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
 
 
 def _ready_line(stack: Stack) -> str:
@@ -266,22 +260,3 @@ def _report(error: OperatorError, say: Say) -> int:
         say(error.detail)
     say(str(error))
     return error.exit_code
-
-
-@contextmanager
-def _stop_signals_interrupt() -> Iterator[None]:
-    """Have the first stop signal raise KeyboardInterrupt here, and the next ones do nothing.
-
-    What follows the first is bounded in time, and must not be cut short itself.
-    """
-
-    def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-        _ignore_stop_signals()
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in _STOP_SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

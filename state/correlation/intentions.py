@@ -6,6 +6,7 @@ changes, in the order in which they must be performed. The fold sends each ident
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from state.certificate.commands import (
     Action,
@@ -41,6 +42,9 @@ from state.correlation.matching import (
 from state.correlation.record import Correlation
 
 REFUND_UNDER_WAY = frozenset({PaymentStatus.PENDING, PaymentStatus.SUCCEEDED})
+
+CORRELATION_SUBJECT: Final = "correlation:"
+"""Before the id of a correlation that alerts are filed under when it names no certificate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,4 +303,4 @@ def certificate_of(correlation: Correlation) -> str:
     for payment in correlation.payments.values():
         if payment.certificate_id is not None:
             return payment.certificate_id
-    return f"correlation:{correlation.correlation_id}"
+    return f"{CORRELATION_SUBJECT}{correlation.correlation_id}"

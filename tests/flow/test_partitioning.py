@@ -39,9 +39,7 @@ def test_keys_are_where_the_client_puts_them(broker: Broker, topic_prefix: str) 
     assert set(found.values()) == set(range(PARTITIONS))
 
 
-def test_outbox_puts_keys_where_the_stores_look_for_them(
-    broker: Broker, topic_prefix: str
-) -> None:
+def test_outbox_puts_keys_where_the_stores_look_for_them(broker: Broker, topic_prefix: str) -> None:
     settings = Settings(bootstrap=broker.bootstrap, topic_prefix=topic_prefix)
     topic = topic_name(COMMANDS, settings)
     _create(broker, topic)
@@ -64,7 +62,9 @@ def _counts(broker: Broker, topic: str) -> dict[int, int]:
     consumer = Consumer({"bootstrap.servers": broker.bootstrap, "group.id": "unused"})
     try:
         return {
-            partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=30)[1]
+            partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=30)[
+                1
+            ]
             for partition in range(PARTITIONS)
         }
     finally:

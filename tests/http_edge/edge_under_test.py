@@ -137,9 +137,13 @@ def app_over(services: Any) -> Starlette:
 
 @asynccontextmanager
 async def calling(services: Any) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the app, without any network."""
-    transport = httpx.ASGITransport(app=app_over(services))
-    async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
+    """A client of the app, without any network, from the app's start to its end."""
+    app = app_over(services)
+    transport = httpx.ASGITransport(app=app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url=BASE) as client,
+    ):
         yield client
 
 

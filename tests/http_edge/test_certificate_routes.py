@@ -46,9 +46,7 @@ async def post(
 
 async def get(services: FakeServices, path: str, **headers: str) -> httpx.Response:
     async with calling(services) as client:
-        return await client.get(
-            path, headers={n.replace("_", "-"): v for n, v in headers.items()}
-        )
+        return await client.get(path, headers={n.replace("_", "-"): v for n, v in headers.items()})
 
 
 async def test_next_by_post_takes_a_number_from_the_pool(services: FakeServices) -> None:
@@ -166,9 +164,7 @@ async def test_read_while_the_partition_moves_is_to_be_repeated(
     assert (problem_of(answer), answer.headers["retry-after"]) == ((503, "moving"), "1")
 
 
-@pytest.mark.parametrize(
-    "path", ["", "/balance", "/cvc", "/actions/lock", "/actions/unlock"]
-)
+@pytest.mark.parametrize("path", ["", "/balance", "/cvc", "/actions/lock", "/actions/unlock"])
 @pytest.mark.parametrize("number", ["GC-1", "gc-0001", "ABCDEF", "G" * 33, "GC%200001", "GC%00001"])
 async def test_what_cannot_be_a_number_does_not_exist(
     services: FakeServices, path: str, number: str

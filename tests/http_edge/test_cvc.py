@@ -33,7 +33,9 @@ def test_code_over_the_published_key_is_the_published_one(
     assert compute_cvc(KEYS, "a", "GC-0001", counter, 6) == code
 
 
-@given(st.sampled_from(["a", "b"]), st.from_regex(r"GC-[0-9]{4}", fullmatch=True), st.integers(1, 9))
+@given(
+    st.sampled_from(["a", "b"]), st.from_regex(r"GC-[0-9]{4}", fullmatch=True), st.integers(1, 9)
+)
 def test_code_equals_hotp_written_out(key_id: str, number: str, version: int) -> None:
     """RFC 4226, section 5.3, in six lines of the standard library."""
     derived = hmac.new(KEYS.by_id[key_id], number.encode(), sha256).digest()

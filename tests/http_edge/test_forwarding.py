@@ -48,8 +48,7 @@ def request(path: str = "/certificates/GC-0001", query: bytes = b"", **headers: 
             "path": path,
             "query_string": query,
             "headers": [
-                (name.replace("_", "-").encode(), value.encode())
-                for name, value in headers.items()
+                (name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()
             ],
         }
     )
@@ -84,9 +83,7 @@ async def test_request_goes_to_the_owner_with_what_belongs_to_it() -> None:
         ),
     )
     (asked,) = owner.asked
-    assert str(asked.url) == (
-        "http://10.0.0.2:8080/certificates/GC-0001?requestId=r%201&pool=A"
-    )
+    assert str(asked.url) == ("http://10.0.0.2:8080/certificates/GC-0001?requestId=r%201&pool=A")
     assert asked.headers["idempotency-key"] == "r-1"
     assert asked.headers["if-none-match"] == '"4"'
     assert asked.headers["traceparent"] == "00-0af7-b7ad-01"
@@ -147,9 +144,7 @@ async def listening(services: FakeServices) -> AsyncIterator[str]:
     port = HeldPort()
     address = f"http://127.0.0.1:{port.port}"
     port.release()
-    server = uvicorn.Server(
-        uvicorn.Config(app_over(services), port=port.port, log_config=None)
-    )
+    server = uvicorn.Server(uvicorn.Config(app_over(services), port=port.port, log_config=None))
     serving = asyncio.ensure_future(server.serve())
     async with asyncio.timeout(10):
         while not server.started:

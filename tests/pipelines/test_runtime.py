@@ -117,9 +117,7 @@ def test_idle_turn_waits_for_a_record_and_commits_nothing(
     assert commits_of(worker) == []
 
 
-def test_burst_shares_one_commit_and_lone_record_waits_for_none(
-    worker: Worker, turn: Turn
-) -> None:
+def test_burst_shares_one_commit_and_lone_record_waits_for_none(worker: Worker, turn: Turn) -> None:
     """While there is something to commit, polls do not wait; the first empty one commits."""
     turn.finds_record = True
     for _ in range(3):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pipelines.demo.interruption import stop_signals_interrupt
+from pipelines.interruption import stop_signals_interrupt
 from pipelines.demo.patience import NothingComes, Patience
 from pipelines.demo.witness import Witness
 from pipelines.faults import BrokerUnreachable

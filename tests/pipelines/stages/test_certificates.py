@@ -23,6 +23,7 @@ from state.certificate.commands import (
     Load,
     Lock,
     Origin,
+    RaiseAlert,
     Reserve,
     RevealCvc,
     Void,
@@ -381,11 +382,10 @@ def test_released_number_returns_to_its_pool(stage: StageInMemory) -> None:
 
 
 def test_ids_with_a_separator_never_write_over_another_record(stage: StageInMemory) -> None:
-    """`order|c` under one number, and a number that is no number, spelled to meet it."""
-    perform(stage, LOADED)
-    give(stage, command(Activate(order_id=ORDER), "order|c", origin=Origin.FACT))
-    odd = f"{NUMBER}|qForder"
-    give(stage, command(Activate(order_id=ORDER), "x", origin=Origin.FACT, certificate_id=odd))
+    """Alerts about a correlation, and about another that is spelled to meet the first's outcome."""
+    alert = RaiseAlert(code="ORDER_MISSING", text="no order")
+    for subject, command_id in (("correlation:1", "x|c"), ("correlation:1|qFx", "y")):
+        give(stage, command(alert, command_id, origin=Origin.FACT, certificate_id=subject))
     kept = {
         (key or b"") + b"|" + inner: value
         for key, records in stage.records.items()

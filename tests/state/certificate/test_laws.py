@@ -130,7 +130,7 @@ class Histories(RuleBasedStateMachine):
         self.send(to, RevealCvc(key_id="key-1"))
         self.send(to, Activate(order_id=sold_to), origin=Origin.FACT)
 
-    @initialize(loaded=st.integers(1, 4), sold=st.integers(0, 2))
+    @initialize(loaded=st.integers(1, 4), sold=st.sampled_from([2, 2, 1, 0]))
     def the_service_has_been_used_before(self, loaded: int, sold: int) -> None:
         for to in NUMBERS[:loaded]:
             self.send(to, Load(pool=POOL), origin=Origin.LOADER)
@@ -161,13 +161,23 @@ class Histories(RuleBasedStateMachine):
         amount = max(1, account.balance // share)
         return Money(amount_minor=amount, currency=account.currency or "RUB")
 
-    @precondition(lambda self: any(each.holds for each in self.world.accounts.values()))
-    @rule(data=st.data(), how=st.sampled_from(["capture", "void", "redeem", "undo", "annul"]))
-    def an_open_hold_is_touched(self, data: st.DataObject, how: str) -> None:
+    @rule(
+        to=st.sampled_from(NUMBERS[:2]),
+        how=st.sampled_from(["capture", "void", "redeem", "redeem", "undo", "annul"]),
+        by=order,
+        share=st.integers(1, 4),
+        data=st.data(),
+    )
+    def an_open_hold_is_touched(
+        self, to: str, how: str, by: str, share: int, data: st.DataObject
+    ) -> None:
+        """The first of the certificate's open holds, or a new one where it has none."""
         accounts = self.world.accounts
-        holds = [(to, hold) for to, account in accounts.items() for hold in account.holds]
-        to, hold_id = data.draw(st.sampled_from(holds))
-        hold = accounts[to].holds[hold_id]
+        if not accounts[to].holds:
+            self.hold(to, by, share, HOLD_MS)
+        if not accounts[to].holds:
+            return
+        hold_id, hold = next(iter(accounts[to].holds.items()))
         amount = Money(
             amount_minor=data.draw(st.integers(1, hold.amount + 1)),
             currency=accounts[to].currency or "RUB",
@@ -178,7 +188,7 @@ class Histories(RuleBasedStateMachine):
             ),
             "void": Void(authorization_id=hold_id),
             "redeem": Redeem(
-                order_id=data.draw(st.just(hold.order) | order),
+                order_id=data.draw(st.sampled_from([hold.order, by])),
                 payment_id="payment",
                 amount=amount,
                 authorization_id=data.draw(st.sampled_from([None, hold_id])),
@@ -354,4 +364,4 @@ class Histories(RuleBasedStateMachine):
 
 
 TestHistories = Histories.TestCase
-TestHistories.settings = settings(stateful_step_count=30)
+TestHistories.settings = settings(stateful_step_count=40)

@@ -1,7 +1,7 @@
-"""How the demo is told to stop: the first stop signal raises KeyboardInterrupt, the next ones wait.
+"""How a command is told to stop: the first stop signal raises KeyboardInterrupt, the next wait.
 
-Owns the signal handlers while the demo runs. What follows the first signal is bounded in time and
-must not be cut short itself: it stops the stack and deletes what it kept.
+Owns the signal handlers of a command that runs long. What follows the first signal is bounded in
+time and must not be cut short itself: it stops what was started and says what was done.
 """
 
 import signal
@@ -18,8 +18,7 @@ def stop_signals_interrupt() -> Iterator[None]:
     """For the main thread: from here to the end of the `with`, a stop signal interrupts once."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-        for number in _STOP_SIGNALS:
-            signal.signal(number, signal.SIG_IGN)
+        ignore_stop_signals()
         raise KeyboardInterrupt
 
     before = {number: signal.signal(number, interrupt) for number in _STOP_SIGNALS}
@@ -28,3 +27,9 @@ def stop_signals_interrupt() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def ignore_stop_signals() -> None:
+    """From here on a stop signal does nothing: the end has begun and is bounded in time."""
+    for number in _STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
