@@ -61,11 +61,10 @@ def _create(broker: Broker, topic: str) -> None:
 def _counts(broker: Broker, topic: str) -> dict[int, int]:
     consumer = Consumer({"bootstrap.servers": broker.bootstrap, "group.id": "unused"})
     try:
+        places = [TopicPartition(topic, partition) for partition in range(PARTITIONS)]
         return {
-            partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=30)[
-                1
-            ]
-            for partition in range(PARTITIONS)
+            place.partition: consumer.get_watermark_offsets(place, timeout=30)[1]
+            for place in places
         }
     finally:
         consumer.close()

@@ -156,6 +156,16 @@ BAD_FIELDS = [
     BadField(
         name="half a kopeck", topic=ALL_SALES_ORDER, spoil=lambda f: f | line(amount=HALF_A_KOPECK)
     ),
+    BadField(
+        name="no such form of number",
+        topic=ALL_SALES_ORDER,
+        spoil=lambda f: f | line(certificateId="lower-1"),
+    ),
+    BadField(
+        name="no such form of number paid",
+        topic=ALL_PAYMENTS,
+        spoil=lambda f: f | {"certificateId": "NO-DIGIT"},
+    ),
     BadField(name="negative version", topic=ALL_SALES_ORDER, spoil=lambda f: f | {"version": -1}),
     BadField(name="unknown type", topic=ALL_PAYMENTS, spoil=lambda f: f | {"type": "UNKNOWN"}),
     BadField(name="unknown state", topic=ALL_PAYMENTS, spoil=lambda f: f | {"status": "UNKNOWN"}),

@@ -69,7 +69,7 @@ def test_halves_within_the_waiting_time_raise_no_alert(scenario: Scenario) -> No
     number = scenario.reserve(order_id=order_id)
     scenario.tell(purchase(number, order_id), at_ms=now_ms() - 23 * HOUR_MS)
     overdue = scenario.new_order_id()
-    other = f"{scenario.tag}-ELSE"
+    other = f"{scenario.tag}-ELSE-1"
     scenario.tell(payment(overdue, other), at_ms=yesterday())
     # The timer looked at all deadlines that had come, and this one's was not among them.
     assert scenario.await_story(other, "alert").reason == "ORDER_MISSING"

@@ -152,7 +152,7 @@ def test_issue_of_one_number_to_two_paid_orders_goes_to_one_of_them(scenario: Sc
 
 def test_issue_of_a_number_that_was_never_loaded_raises_an_alert(scenario: Scenario) -> None:
     """A customer paid for something we do not have: somebody must look at it."""
-    number, order_id = f"{scenario.tag}-NONE", scenario.new_order_id()
+    number, order_id = f"{scenario.tag}-NONE-1", scenario.new_order_id()
     scenario.tell(purchase(number, order_id), paid(order_id))
     scenario.settle()
     told = [(event.type, event.reason) for event in scenario.events(number)]

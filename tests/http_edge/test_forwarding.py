@@ -108,7 +108,7 @@ async def test_second_hop_is_refused_without_asking_anybody() -> None:
     """Two processes that each take the other for the owner must not call each other for ever."""
     owner = Owner()
     with pytest.raises(Problem) as caught:
-        await forwarded(owner, request(**{HOP: "1"}))
+        await forwarded(owner, request(x_giftcert_hop="1"))
     assert (caught.value.status, owner.asked) == (503, [])
 
 

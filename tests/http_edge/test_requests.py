@@ -4,10 +4,10 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
-from confluent_kafka import KafkaError, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from http_edge import requests as module
 from http_edge.problems import Problem
@@ -50,7 +50,7 @@ class FakeMessage:
 class FakeConsumer:
     """A consumer of one partition: gives what it was fed, and can be waited for."""
 
-    made: list["FakeConsumer"] = []
+    made: ClassVar[list["FakeConsumer"]] = []
 
     def __init__(self, config: dict[str, Any]) -> None:
         self.config = config
@@ -103,7 +103,7 @@ class Edge:
         self.outbox = FakeOutbox()
         self.requests = Requests(settings, FRAMING, self.outbox)  # type: ignore[arg-type]  # a fake
         self.consumer = FakeConsumer.made[-1]
-        self.error: BaseException | None = None
+        self.error: KafkaException | None = None
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -113,7 +113,7 @@ class Edge:
         def run() -> None:
             try:
                 self.requests.run(loop)
-            except BaseException as error:
+            except KafkaException as error:
                 self.error = error
 
         self._thread = threading.Thread(target=run)

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from http_edge import server as module
 from http_edge.server import EdgeServer
 from pipelines.faults import SettingsError
 from pipelines.settings import Settings
@@ -95,7 +94,7 @@ def test_name_that_nobody_knows_is_one_line(
     def unknown(host: str) -> str:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
-    monkeypatch.setattr(module.socket, "gethostbyname", unknown)
+    monkeypatch.setattr(socket, "gethostbyname", unknown)
     with pytest.raises(SettingsError) as caught:
         server_of(http_host="nowhere.test", http_port=free_port)
     assert one_line(caught.value) == (

@@ -75,7 +75,7 @@ async def listing(services: FakeServices, limit: int) -> list[dict[str, Any]]:
 async def test_listing_gives_every_certificate_once_whatever_the_page(
     services: FakeServices, limit: int
 ) -> None:
-    """Outcomes, deadlines and numbers that only had an error lie in between, and are passed over."""
+    """Outcomes, deadlines, and numbers that only had an error, lie between and are passed over."""
     numbers = ["GC-0001", "GC-0002", "GC-0003", "GC-0005"]
     keep(services, *numbers)
     services.certificates.keep_certificate("GC-0004", CertificateState(sequence=1))

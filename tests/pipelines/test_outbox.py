@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from confluent_kafka import KafkaError
@@ -20,7 +20,7 @@ ANSWER_S = 10
 class FakeProducer:
     """Takes records, and reports their delivery when it is polled."""
 
-    made: list["FakeProducer"] = []
+    made: ClassVar[list["FakeProducer"]] = []
 
     def __init__(self, config: dict[str, Any]) -> None:
         self.config = config

@@ -4,7 +4,7 @@ What the options achieve is shown on real Kafka by the flow tests; here a forgot
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from quixstreams import Application
@@ -65,22 +65,38 @@ class Turn:
 @pytest.fixture
 def turn(monkeypatch: pytest.MonkeyPatch) -> Turn:
     turn = Turn()
-    monkeypatch.setattr(
-        Application, "_process_message", lambda worker, dataframe: turn(worker, dataframe)
-    )
+
+    def process_message(worker: Worker, dataframe: object) -> None:
+        turn(worker, dataframe)
+
+    monkeypatch.setattr(Application, "_process_message", process_message)
     return turn
 
 
 @pytest.fixture
 def worker(settings: Settings, turn: Turn) -> Worker:
     worker = Worker(settings, Role.PROCESSOR)
-    worker._processing_context = FakeContext()
+    worker._processing_context = cast("Any", FakeContext())
     return worker
 
 
 def commits_of(worker: Worker) -> list[bool]:
-    commits: list[bool] = worker._processing_context.commits
+    context: Any = worker._processing_context
+    commits: list[bool] = context.commits
     return commits
+
+
+def serves(worker: Worker) -> bool:
+    """Asked anew each time: it changes by itself."""
+    return worker.serving
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_s = 1_000.0
+
+    def monotonic(self) -> float:
+        return self.now_s
 
 
 def test_options_of_correctness_are_explicit(settings: Settings) -> None:
@@ -138,34 +154,34 @@ def test_stores_are_served_only_after_a_turn_with_an_assignment(
     monkeypatch.setattr(Application, "_on_revoke", lambda *_: None)
     monkeypatch.setattr(Application, "_on_lost", lambda *_: None)
     worker._process_message({})
-    assert not worker.serving, "nothing was assigned yet"
+    assert serves(worker) is False, "nothing was assigned yet"
     worker._on_assign(None, [])
-    assert not worker.serving, "recovery comes before the next turn"
+    assert serves(worker) is False, "recovery comes before the next turn"
     worker._process_message({})
-    assert worker.serving
+    assert serves(worker)
     worker._on_revoke(None, [])
-    assert not worker.serving
+    assert serves(worker) is False
     worker._on_assign(None, [])
     worker._process_message({})
     worker._on_lost(None, [])
-    assert not worker.serving
+    assert serves(worker) is False
 
 
 def test_stores_are_not_served_by_a_loop_that_stood_still_for_a_session(
     worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A stopped process may have lost its partitions without knowing."""
-    now_s = 1_000.0
-    monkeypatch.setattr(module.time, "monotonic", lambda: now_s)
+    clock = Clock()
+    monkeypatch.setattr(module, "time", clock)
     monkeypatch.setattr(Application, "_on_assign", lambda *_: None)
     worker._on_assign(None, [])
     worker._process_message({})
-    now_s += 5.999
-    assert worker.serving
-    now_s += 0.001
-    assert not worker.serving
+    clock.now_s += 5.999
+    assert serves(worker)
+    clock.now_s += 0.001
+    assert serves(worker) is False
     worker._process_message({})
-    assert worker.serving
+    assert serves(worker)
 
 
 def test_aborted_worker_is_not_alive(worker: Worker) -> None:

@@ -65,7 +65,7 @@ class FakeOutbox:
 
 def loop_over(store: FakeStore, outbox: FakeOutbox) -> TimerLoop:
     # A fake in place of the store of a running worker, of which a timer uses one method.
-    return TimerLoop(store, expiry_command(FRAMING), outbox.send, 10)  # type: ignore[arg-type]
+    return TimerLoop(store, expiry_command(FRAMING), outbox.send, 10)  # type: ignore[arg-type]  # a fake of the one method used
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,6 @@ from tests.state.certificate.specimens import (
     NOW_MS,
     NUMBER,
     ORDER,
-    POOL as POOL_NAME,
     RESERVED_UNTIL_MS,
     SPENDER,
     authorize_action,
@@ -54,6 +53,9 @@ from tests.state.certificate.specimens import (
     issue_action,
     redeem_action,
     reserve_number,
+)
+from tests.state.certificate.specimens import (
+    POOL as POOL_NAME,
 )
 
 KEY = NUMBER.encode()

@@ -60,7 +60,9 @@ def test_specimen_sets_every_field(name: str) -> None:
 def test_first_byte_is_the_version_and_never_zero(name: str) -> None:
     """A zero would look like the expiry stamp of the stream library."""
     record = RECORDS[name]
-    assert record.encode(record.specimen)[0] == VERSION != 0
+    first = record.encode(record.specimen)[0]
+    assert first == VERSION
+    assert first != 0
 
 
 @pytest.mark.parametrize("name", NAMES)

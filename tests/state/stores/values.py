@@ -32,6 +32,7 @@ def values_of(kind: Any) -> st.SearchStrategy[Any]:
         return st.dictionaries(values_of(inner[0]), values_of(inner[1]), max_size=2)
     if isinstance(kind, type) and issubclass(kind, Enum):
         return st.sampled_from(kind)
+    assert isinstance(kind, type), f"no value is known for {kind}"
     assert is_dataclass(kind), f"no value is known for {kind}"
     hints = get_type_hints(kind)
     return st.builds(kind, **{name: values_of(hint) for name, hint in hints.items()})
