@@ -56,7 +56,7 @@ class CertificatesStage:
             yield from self._index_entries(incoming, command, published)
         if result.pool is not None:
             yield self._pool_command(incoming, command, result.pool)
-        if result.outcome is not None and command.reply_to is not None:
+        if result.answers and result.outcome is not None and command.reply_to is not None:
             yield reply_output(
                 self._framing, incoming, command.reply_to, result.outcome, self._partitions
             )

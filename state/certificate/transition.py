@@ -4,9 +4,9 @@ Owns what surrounds `decide`: a request that was answered before gets the same a
 numbered without a gap, refusals of facts become `error` events, and the outcome is kept for ever.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from state.certificate.commands import Authorize, Capture, Command, Origin
+from state.certificate.commands import Authorize, Capture, Command, Origin, Reserve
 from state.certificate.decision import AskPoolAgain, PoolEffect
 from state.certificate.events import Authorized, Captured, ErrorRaised, Event
 from state.certificate.machine import decide, evolve
@@ -40,6 +40,8 @@ class Outcome:
     notification_id: str | None = None
     cvc_key_id: str | None = None
     cvc_version: int | None = None
+    passed_on: bool = False
+    """The number was not free when the pool offered it: the request is answered elsewhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +57,9 @@ class Published:
 class Transition:
     """Everything one command changes.
 
-    `outcome` is absent when there is none to keep: a timer's, or a request that goes back to the
-    pool. `repeated` says that the outcome is an old one and that nothing changed.
+    `outcome` is absent when there is none to keep: a timer's. `repeated` says that the outcome is
+    an old one and that nothing changed. `answers` says that whoever waits gets it: not so where
+    the request goes back to the pool.
     """
 
     state: CertificateState
@@ -65,14 +68,22 @@ class Transition:
     pool: PoolEffect | None = None
     repeated: bool = False
 
+    @property
+    def answers(self) -> bool:
+        """Whether the outcome is the request's answer."""
+        return self.outcome is not None and not self.outcome.passed_on
+
 
 def transition(state: CertificateState, known: Outcome | None, command: Command) -> Transition:
     """Perform one command. `known` is the kept outcome of the same origin and command id."""
     if known is not None:
-        return Transition(state=state, outcome=_repeat(known, command), repeated=True)
+        return _repeat(state, known, command)
     decision = decide(state.certificate, command)
     if isinstance(decision.pool, AskPoolAgain):
-        return Transition(state=state, pool=decision.pool)
+        # Kept, because the number may be free again when a repeat of the offer arrives: the request
+        # would then get this number and, from the pool, another one.
+        passed_on = replace(_bare_outcome(command), passed_on=True)
+        return Transition(state=state, outcome=passed_on, pool=decision.pool)
     events = decision.events
     if decision.rejection is not None and command.origin is Origin.FACT:
         events += (ErrorRaised(rejection=decision.rejection),)
@@ -83,16 +94,25 @@ def transition(state: CertificateState, known: Outcome | None, command: Command)
     return Transition(state=after, published=published, outcome=outcome, pool=decision.pool)
 
 
-def _repeat(known: Outcome, command: Command) -> Outcome:
+def _repeat(state: CertificateState, known: Outcome, command: Command) -> Transition:
     """The same answer again, or a refusal when the id now comes with another body."""
-    if known.body_digest == command.body_digest:
-        return known
+    if known.body_digest != command.body_digest:
+        rejection = reject(RejectionCode.REQUEST_REUSED)
+        outcome = replace(_bare_outcome(command), rejection=rejection)
+        return Transition(state=state, outcome=outcome, repeated=True)
+    if known.passed_on:
+        assert isinstance(command.action, Reserve), "only a number the pool offered is passed on"
+        again = AskPoolAgain(pool=command.action.pool)
+        return Transition(state=state, outcome=known, pool=again, repeated=True)
+    return Transition(state=state, outcome=known, repeated=True)
+
+
+def _bare_outcome(command: Command) -> Outcome:
     return Outcome(
         command_id=command.command_id,
         certificate_id=command.certificate_id,
         body_digest=command.body_digest,
         decided_at_ms=command.at_ms,
-        rejection=reject(RejectionCode.REQUEST_REUSED),
     )
 
 
@@ -116,23 +136,13 @@ def _outcome(
 ) -> Outcome:
     certificate = state.certificate
     if certificate is None or rejection is not None:
-        return Outcome(
-            command_id=command.command_id,
-            certificate_id=command.certificate_id,
-            body_digest=command.body_digest,
-            decided_at_ms=command.at_ms,
-            rejection=rejection,
-            sequence=state.sequence,
-        )
+        return replace(_bare_outcome(command), rejection=rejection, sequence=state.sequence)
     reservation = certificate.reservation
     notification = certificate.notification
     authorization_id = _authorization_id(command)
     hold = certificate.holds.get(authorization_id) if authorization_id else None
-    return Outcome(
-        command_id=command.command_id,
-        certificate_id=command.certificate_id,
-        body_digest=command.body_digest,
-        decided_at_ms=command.at_ms,
+    return replace(
+        _bare_outcome(command),
         sequence=state.sequence,
         status=certificate.status,
         currency=certificate.currency,

@@ -183,5 +183,6 @@ def _low_level(head: PoolHead, at_ms: int) -> LowLevel:
         level=head.level,
         taken=head.taken,
         window_ms=window_ms,
-        empty_in_ms=head.level * window_ms // head.taken if has_rate else None,
+        # The window began with the first one taken: what left in it since is one less.
+        empty_in_ms=head.level * window_ms // (head.taken - 1) if has_rate else None,
     )

@@ -1,9 +1,11 @@
 """The bytes of the stores: msgspec's MessagePack against schemaless Avro, in one run."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from rocksdict import DBCompressionType, Options, Rdict
 
 from state.certificate.record import CapturedHold, CertificateState, OrderLedger
 from state.correlation.record import Correlation
@@ -75,3 +77,50 @@ def test_store_codecs(name: str) -> None:
 
 def _both(found: dict[str, Measured], encode: str, decode: str) -> float:
     return found[encode].median_us + found[decode].median_us
+
+
+KEPT = 50_000
+
+
+@pytest.mark.parametrize(
+    "name", ["number in the pool", "certificate, active", "correlation of an ordinary order"]
+)
+def test_size_on_disk(name: str, tmp_path: Path) -> None:
+    """What a store of so many records takes, compressed as the stream library compresses it."""
+    store_codec, record_type, record = RECORDS[name]
+    sizes = {}
+    for codec_name, encode in (
+        ("msgpack", store_codec.encode),
+        ("Avro", AvroCodec(record_type).encode),
+    ):
+        folder = tmp_path / codec_name
+        options = Options(raw_mode=True)
+        options.create_if_missing(True)
+        options.set_compression_type(DBCompressionType.lz4())
+        database = Rdict(str(folder), options=options)
+        for number in range(KEPT):
+            database[f"GC-{number:08d}|c".encode()] = encode(_numbered(record, number))
+        database.flush()
+        database.compact_range(None, None)
+        database.close()
+        sizes[codec_name] = sum(file.stat().st_size for file in folder.glob("*.sst")) / KEPT
+    title(f"{name}: bytes a record on disk, with its key, of {KEPT:,}")
+    print("  " + ", ".join(f"{name} {size:.0f}" for name, size in sizes.items()))
+
+
+def _numbered(record: Any, number: int) -> object:
+    """The record with what differs from one to the next really differing."""
+    if isinstance(record, Correlation):
+        return replace(
+            record,
+            correlation_id=f"{31_762_651_000 + number * 7919}",
+            since_ms=1_735_689_600_000 + number * 997,
+            deadline_ms=1_736_294_400_000 + number * 997,
+        )
+    certificate = replace(
+        record.certificate,
+        certificate_id=f"GC-{number:08d}",
+        order_id=record.certificate.order_id and f"order-{number * 7919}",
+        issued_at_ms=record.certificate.issued_at_ms and 1_735_689_600_000 + number * 997,
+    )
+    return replace(record, certificate=certificate)

@@ -155,7 +155,7 @@ def test_reserving_a_number_by_hand_makes_the_pool_forget_it(stage: StageInMemor
 
 
 def test_pool_is_asked_again_when_its_offer_is_not_free(stage: StageInMemory) -> None:
-    """The same request, with whom to answer; no outcome is kept, and nothing is published."""
+    """The same request, with whom to answer; that it was passed on is kept, nothing published."""
     perform(stage, LOADED, RESERVED)
     offer = Reserve(pool=POOL_NAME, channel=CHANNEL, order_id="order-5", until_ms=5)
     sent = replace(command(offer, "request-5", body_digest="digest"), reply_to=REPLY_TO)
@@ -171,7 +171,7 @@ def test_pool_is_asked_again_when_its_offer_is_not_free(stage: StageInMemory) ->
         actor=None,
         instead_of=NUMBER,
     )
-    assert stage.of(KEY).written == []
+    assert stage.of(KEY).written == [outcome_key(Origin.HTTP, "request-5")]
 
 
 def test_reply_goes_to_the_partition_of_whoever_asked(stage: StageInMemory) -> None:

@@ -175,7 +175,7 @@ def test_low_level_is_told_once_and_with_the_rate(stage: StageInMemory) -> None:
     )
     assert told["reason"] == {
         "code": "POOL_LOW",
-        "text": "1 numbers left; 2 taken in 10 min; at this rate empty in 5 min",
+        "text": "1 numbers left; 2 taken in 10 min; at this rate empty in 10 min",
     }
     third = give(stage, replace(TAKE, request_id="r-3", low_mark=2), at_ms=later_ms)
     assert to(STREAM, third) == []

@@ -195,17 +195,29 @@ def test_timer_that_is_due_publishes_and_keeps_no_outcome(
 
 
 @pytest.mark.parametrize("certificate", [None, RESERVED, ACTIVE, locked(AVAILABLE)])
-def test_offer_of_a_number_that_is_not_free_goes_back_to_the_pool_and_keeps_nothing(
+def test_offer_of_a_number_that_is_not_free_goes_back_to_the_pool_unanswered(
     certificate: Certificate | None,
 ) -> None:
-    """The request has no outcome yet: another number will give it one."""
+    """The request has no answer yet: another number will give it one."""
     offer = Reserve(pool=POOL, channel=CHANNEL, order_id=ORDER, until_ms=RESERVED_UNTIL_MS)
     step = transition(state_of(certificate), None, command(offer))
     assert step.pool == AskPoolAgain(pool=POOL)
-    assert step.outcome is None
+    assert not step.answers
     assert step.published == ()
     assert step.state == state_of(certificate)
     assert not step.repeated
+
+
+def test_offer_repeated_after_the_number_became_free_goes_back_to_the_pool_again() -> None:
+    """The pool gave the request another number meanwhile; it must not get this one as well."""
+    offer = Reserve(pool=POOL, channel=CHANNEL, order_id=ORDER, until_ms=RESERVED_UNTIL_MS)
+    first = transition(state_of(RESERVED), None, command(offer))
+    again = transition(state_of(AVAILABLE), first.outcome, command(offer))
+    assert again.pool == AskPoolAgain(pool=POOL)
+    assert not again.answers
+    assert again.repeated
+    assert again.state == state_of(AVAILABLE)
+    assert again.published == ()
 
 
 def test_outcome_of_a_reservation_says_its_id_and_deadline() -> None:

@@ -55,7 +55,8 @@ class World:
         else:
             assert step.state == before
             assert not step.published
-            assert step.pool is None
+            # A number that was passed on stays so for this request, free again or not.
+            assert (step.pool is not None) == (known.passed_on and step.outcome == known)
         return step
 
     def _book(self, step: Transition, key: Key, command: Command) -> None:
@@ -74,7 +75,8 @@ class World:
     def _told_to_pool(self, step: Transition, command: Command) -> PoolAction:
         if isinstance(step.pool, AskPoolAgain):
             assert isinstance(command.action, Reserve)
-            assert step.outcome is None
+            assert step.outcome is not None
+            assert step.outcome.passed_on
             return take_next(command.command_id, command.action, instead_of=command.certificate_id)
         if isinstance(step.pool, ForgetInPool):
             return Forget(certificate_id=command.certificate_id)
@@ -113,16 +115,6 @@ class World:
     def deliver_to(self, number: str) -> None:
         """A certificate takes the next message from the pool."""
         self.perform(self.inboxes[number].popleft())
-
-    def waits(self, request_id: str) -> bool:
-        """Whether a request for the next number is still on its way."""
-        in_pool = any(
-            isinstance(each.action, TakeNext) and each.action.request_id == request_id
-            for each in self.pool_inbox
-        )
-        return in_pool or any(
-            each.command_id == request_id for inbox in self.inboxes.values() for each in inbox
-        )
 
     def reserved_by(self, request_id: str) -> list[str]:
         """The numbers that one request for the next number was ever given."""

@@ -160,7 +160,7 @@ def test_level_that_falls_below_the_mark_alerts_once_with_rate_and_estimate() ->
     assert pool.take("r2", at_ms=HOUR_MS, low_mark=4) == offered("B")
     assert pool.take("r3", at_ms=2 * HOUR_MS, low_mark=4) == (
         Offered(certificate_id="C"),
-        LowLevel(sequence=1, level=3, taken=3, window_ms=2 * HOUR_MS, empty_in_ms=2 * HOUR_MS),
+        LowLevel(sequence=1, level=3, taken=3, window_ms=2 * HOUR_MS, empty_in_ms=3 * HOUR_MS),
     )
     assert pool.take("r4", at_ms=3 * HOUR_MS, low_mark=4) == offered("D")
 
@@ -197,7 +197,7 @@ def test_rate_begins_anew_after_a_day() -> None:
     pool.take("r2", at_ms=RATE_WINDOW_MS - 1)
     pool.take("r3", at_ms=RATE_WINDOW_MS)
     (_, low) = pool.take("r4", at_ms=RATE_WINDOW_MS + 10, low_mark=2)
-    assert low == LowLevel(sequence=1, level=1, taken=2, window_ms=10, empty_in_ms=5)
+    assert low == LowLevel(sequence=1, level=1, taken=2, window_ms=10, empty_in_ms=10)
 
 
 def test_take_that_comes_back_from_a_certificate_keeps_the_mark_of_the_last_caller() -> None:

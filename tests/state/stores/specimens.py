@@ -101,6 +101,7 @@ OUTCOME = Outcome(
     notification_id="correlation-1/issue/1",
     cvc_key_id="2025-01",
     cvc_version=2,
+    passed_on=True,
 )
 
 CORRELATION = Correlation(
