@@ -159,6 +159,9 @@ def order_seen(fields: Fields, *, lines: str, tenders: str, keep: Any) -> OrderS
         raise broken(f"more than {MAX_ORDER_ROWS} certificate lines or tenders")
     if len({line["lineId"] for line in kept}) != len(kept):
         raise broken("two lines have the same lineId")
+    numbers = [line["certificateId"] for line in kept if line["certificateId"] is not None]
+    if len(set(numbers)) != len(numbers):
+        raise broken("two lines sell the same certificateId")
     notification_channel = fields.get("notificationChannel")
     return OrderSeen(
         order_id=identifier(fields, "orderId"),

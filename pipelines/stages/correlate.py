@@ -1,5 +1,7 @@
 """Correlate: fold the facts of one key and send what they ask of certificates."""
 
+from dataclasses import replace
+
 from pipelines.contracts.broken import BrokenCode, BrokenRecord
 from pipelines.contracts.command_record import command_to_record
 from pipelines.contracts.fact_record import fact_from_record
@@ -25,7 +27,8 @@ class CorrelateStage:
     def __call__(
         self, incoming: Incoming, records: KeyedRecords, deadlines: DeadlineRecords, /
     ) -> list[Outgoing]:
-        fact = fact_from_record(self._framing.decode(RecordName.FACT, incoming.value))
+        told = fact_from_record(self._framing.decode(RecordName.FACT, incoming.value))
+        fact = replace(told, received_ms=incoming.timestamp_ms)
         checked_key(incoming, fact.correlation_id, self._partitions)
         stored = records.get_bytes(MAIN)
         before = None if stored is None else CORRELATION.decode(stored)

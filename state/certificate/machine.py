@@ -90,7 +90,7 @@ def _decide_known(certificate: Certificate, command: Command) -> Decision:
         case RefundPendingDetails() as action:
             return return_rules.refund_pending_details(certificate, action)
         case CancelPurchase() as action:
-            return return_rules.cancel_purchase(certificate, action)
+            return return_rules.cancel_purchase(certificate, command, action)
         case Lock() as action:
             return return_rules.lock(command, action)
         case Unlock() as action:

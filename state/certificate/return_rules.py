@@ -31,7 +31,7 @@ from state.certificate.events import (
     Unlocked,
 )
 from state.certificate.record import SOLD, Certificate, Lifecycle, OrderLedger
-from state.certificate.rejections import RejectionCode
+from state.certificate.rejections import RejectionCode, reject
 
 
 def refund_to_certificate(certificate: Certificate, action: RefundToCertificate) -> Decision:
@@ -70,10 +70,11 @@ def _not_refundable(certificate: Certificate) -> Decision | None:
     return None
 
 
-def cancel_purchase(certificate: Certificate, action: CancelPurchase) -> Decision:
+def cancel_purchase(certificate: Certificate, command: Command, action: CancelPurchase) -> Decision:
     """The purchase is undone: the whole balance leaves and the certificate ends.
 
-    A certificate that was spent in part cannot be undone by a rule; people have to decide.
+    One that was spent in part, or of which money is held, cannot be undone by a rule: people have
+    to decide. The buyer has the money back, so the certificate is locked until they have.
     """
     refusal = _not_refundable(certificate)
     if refusal is not None:
@@ -81,11 +82,27 @@ def cancel_purchase(certificate: Certificate, action: CancelPurchase) -> Decisio
     if certificate.order_id != action.order_id:
         return refused(RejectionCode.ORDER_MISMATCH)
     if certificate.holds:
-        return refused(RejectionCode.OPEN_HOLDS)
+        stopped = _stopped(command, action, "OPEN_HOLDS", "money of the certificate is held")
+        return Decision(events=stopped, rejection=reject(RejectionCode.OPEN_HOLDS))
     if certificate.remaining_minor < certificate.nominal_minor:
-        reason = Reason(code="PARTLY_USED", text="the certificate was already spent in part")
-        return accepted(RefundDetailsAwaited(order_id=action.order_id, reason=reason))
+        text = "the certificate was already spent in part"
+        return accepted(*_stopped(command, action, "PARTLY_USED", text))
     return accepted(PurchaseUndone(amount_minor=certificate.remaining_minor))
+
+
+def _stopped(
+    command: Command, action: CancelPurchase, code: str, text: str
+) -> tuple[Locked, RefundDetailsAwaited]:
+    """No more value leaves, and people are asked: the second event is the headline."""
+    reason = Reason(code=code, text=text)
+    return (
+        Locked(
+            reason=Reason(code="PURCHASE_UNDONE", text=f"the purchase was undone, but {text}"),
+            by="service",
+            at_ms=command.at_ms,
+        ),
+        RefundDetailsAwaited(order_id=action.order_id, reason=reason),
+    )
 
 
 def lock(command: Command, action: Lock) -> Decision:

@@ -114,33 +114,85 @@ def redeem(certificate: Certificate, action: Redeem) -> Decision:
 
     In this order: a capture already done for it is only confirmed; an open hold for it is spent;
     else the available balance is. A payment that names no authorization (version 1 cannot) is
-    matched by its order, so that money captured over HTTP is never deducted a second time.
+    taken for its order's captures and holds, whatever they sum to, so that money captured over
+    HTTP is never deducted a second time, in one piece or in several.
     """
     assert action.amount.amount_minor > 0, "a redemption of nothing is a broken record"
-    amount_minor = action.amount.amount_minor
     if _names_another_order(certificate, action):
         return refused(RejectionCode.ORDER_MISMATCH, "the authorization is another order's")
-    authorization_id = _capture_of(certificate, action)
-    if authorization_id is not None:
-        return _confirm(certificate, action, authorization_id)
+    if action.authorization_id is None:
+        return _redeem_unnamed(certificate, action)
+    if action.authorization_id in certificate.captures:
+        return _confirm(certificate, action, action.authorization_id)
+    amount_minor = action.amount.amount_minor
+    refusal = _not_spendable(certificate, action)
+    if refusal is not None:
+        return refusal
+    hold = certificate.holds.get(action.authorization_id)
+    if hold is None:
+        if amount_minor > certificate.available_minor:
+            return refused(RejectionCode.INSUFFICIENT_BALANCE)
+        return accepted(_spend(certificate, action.order_id, amount_minor))
+    if amount_minor > hold.amount_minor:
+        # Taking the money elsewhere would leave the hold open to be captured on top.
+        return refused(RejectionCode.HOLD_EXCEEDED)
+    return accepted(
+        Captured(authorization_id=action.authorization_id, amount_minor=amount_minor),
+        _spend(certificate, action.order_id, amount_minor),
+        CaptureConfirmed(authorization_id=action.authorization_id, amount_minor=amount_minor),
+    )
+
+
+def _not_spendable(certificate: Certificate, action: Redeem) -> Decision | None:
     if certificate.lifecycle not in SPENDABLE:
         return refused(RejectionCode.NOT_ACTIVE)
     if certificate.lock is not None:
         return refused(RejectionCode.LOCKED)
     if certificate.currency != action.amount.currency:
         return refused(RejectionCode.CURRENCY_MISMATCH)
-    authorization_id = _hold_of(certificate, action)
-    if authorization_id is not None:
-        if amount_minor > certificate.holds[authorization_id].amount_minor:
-            return refused(RejectionCode.HOLD_EXCEEDED)
-        return accepted(
-            Captured(authorization_id=authorization_id, amount_minor=amount_minor),
-            _spend(certificate, action.order_id, amount_minor),
-            CaptureConfirmed(authorization_id=authorization_id, amount_minor=amount_minor),
-        )
-    if amount_minor > certificate.available_minor:
+    return None
+
+
+def _redeem_unnamed(certificate: Certificate, action: Redeem) -> Decision:
+    """Confirm the order's captures, then spend its holds, then the balance, until all is told."""
+    left_minor = action.amount.amount_minor
+    events: list[Event] = []
+    for authorization_id, captured in certificate.captures.items():
+        unconfirmed_minor = captured.amount_minor - captured.confirmed_minor
+        part_minor = min(unconfirmed_minor, left_minor)
+        if captured.order_id == action.order_id and part_minor > 0:
+            events.append(
+                CaptureConfirmed(authorization_id=authorization_id, amount_minor=part_minor)
+            )
+            left_minor -= part_minor
+    if left_minor == 0:
+        if certificate.currency != action.amount.currency:
+            return refused(RejectionCode.CURRENCY_MISMATCH)
+        return accepted(*events)
+    refusal = _not_spendable(certificate, action)
+    if refusal is not None:
+        return refusal
+    remaining_minor = certificate.remaining_minor
+    for authorization_id, hold in certificate.holds.items():
+        part_minor = min(hold.amount_minor, left_minor)
+        if hold.order_id == action.order_id and part_minor > 0:
+            events += (
+                Captured(authorization_id=authorization_id, amount_minor=part_minor),
+                Redeemed(
+                    order_id=action.order_id,
+                    amount_minor=part_minor,
+                    full=part_minor == remaining_minor,
+                ),
+                CaptureConfirmed(authorization_id=authorization_id, amount_minor=part_minor),
+            )
+            left_minor -= part_minor
+            remaining_minor -= part_minor
+    if left_minor > certificate.available_minor:
         return refused(RejectionCode.INSUFFICIENT_BALANCE)
-    return accepted(_spend(certificate, action.order_id, amount_minor))
+    if left_minor > 0:
+        full = left_minor == remaining_minor
+        events.append(Redeemed(order_id=action.order_id, amount_minor=left_minor, full=full))
+    return accepted(*events)
 
 
 def _confirm(certificate: Certificate, action: Redeem, authorization_id: str) -> Decision:
@@ -152,33 +204,6 @@ def _confirm(certificate: Certificate, action: Redeem, authorization_id: str) ->
     return accepted(
         CaptureConfirmed(authorization_id=authorization_id, amount_minor=action.amount.amount_minor)
     )
-
-
-def _capture_of(certificate: Certificate, action: Redeem) -> str | None:
-    """The capture this redemption tells of, if there is one."""
-    if action.authorization_id is not None:
-        named = action.authorization_id in certificate.captures
-        return action.authorization_id if named else None
-    for authorization_id, captured in certificate.captures.items():
-        unconfirmed_minor = captured.amount_minor - captured.confirmed_minor
-        same_order = captured.order_id == action.order_id
-        if same_order and unconfirmed_minor == action.amount.amount_minor:
-            return authorization_id
-    return None
-
-
-def _hold_of(certificate: Certificate, action: Redeem) -> str | None:
-    """The open hold this redemption spends: the one it names, else a large enough one.
-
-    A named hold that is too small is refused, not passed by: taking the money elsewhere would
-    leave the hold open to be captured on top.
-    """
-    if action.authorization_id is not None:
-        return action.authorization_id if action.authorization_id in certificate.holds else None
-    for authorization_id, hold in certificate.holds.items():
-        if hold.order_id == action.order_id and hold.amount_minor >= action.amount.amount_minor:
-            return authorization_id
-    return None
 
 
 def _names_another_order(certificate: Certificate, action: Redeem) -> bool:

@@ -83,14 +83,15 @@ def expire_reservation(
 def release(certificate: Certificate, action: Release) -> Decision:
     """Give the number back because its order will not be paid.
 
-    A reservation that names another order, or another channel's, is somebody else's by now.
+    A reservation that names another order, or none, may be somebody else's by now: the number could
+    have lapsed and been reserved again. The timer gives such a number back in its time.
     """
     reservation = certificate.reservation
     if reservation is None:
         return refused(RejectionCode.NOT_RESERVED)
     if reservation.channel is not action.channel:
         return refused(RejectionCode.NOT_RESERVED, "reserved by another channel")
-    if reservation.order_id not in (None, action.order_id):
-        return refused(RejectionCode.NOT_RESERVED, "reserved for another order")
+    if reservation.order_id != action.order_id:
+        return refused(RejectionCode.NOT_RESERVED, "not reserved for this order")
     reason = Reason(code="ORDER_CANCELLED", text="the order was cancelled before issue")
     return accepted(Released(reason=reason), pool=ReturnToPool(pool=certificate.pool))

@@ -6,18 +6,22 @@ Pure sums over payments; one authorization is never counted twice, once as such 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from state.correlation.facts import PaymentSeen, PaymentType, Tender
+from state.correlation.facts import OrderSeen, PaymentSeen, PaymentType, Tender
 from state.correlation.matching import match_redemptions
 from state.correlation.record import Correlation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
-    """Money of one order, minor units: captured, authorized and not yet captured, given back."""
+    """Money of one order, minor units: captured, authorized and not yet captured, given back.
+
+    `certificate_minor` is what certificates were asked to pay, counted or not.
+    """
 
     captured_minor: int
     authorized_minor: int
     refunded_minor: int
+    certificate_minor: int
     any_payment: bool
 
     @property
@@ -31,37 +35,85 @@ class Coverage:
         return self.covered_minor - self.refunded_minor
 
 
+def certificates_minor(order: OrderSeen) -> int:
+    """What the certificates of an order cost."""
+    return sum(line.amount_minor for line in order.lines)
+
+
+def goods_minor(order: OrderSeen) -> int:
+    """What everything else of an order costs."""
+    return max(order.total_minor - certificates_minor(order), 0)
+
+
 def coverage(correlation: Correlation) -> Coverage:
     """Sum the payments in the order's currency; others cannot pay it and are ignored.
 
     A payment on the certificate tender that agrees with no tender of the order spends nothing, so
-    it pays for nothing either, and its refund takes nothing away.
+    it pays for nothing either. One that agrees pays for goods only: should its certificate refuse
+    (empty, locked), a certificate bought with it would be money from nothing.
     """
     order = correlation.order
-    currency = order.currency if order else None
-    matched = match_redemptions(correlation) if order else {}
+    assert order is not None, "payments cover an order"
+    matched = match_redemptions(correlation)
 
     def of(type_: PaymentType) -> list[PaymentSeen]:
-        return [p for p in correlation.succeeded(type_) if currency in (None, p.currency)]
+        return [p for p in correlation.succeeded(type_) if p.currency == order.currency]
 
-    captures, voids = of(PaymentType.CAPTURE), of(PaymentType.VOID)
-    authorizations = of(PaymentType.AUTHORIZATION)
+    authorizations, voids = of(PaymentType.AUTHORIZATION), of(PaymentType.VOID)
+    promised = [a for a in authorizations if a.tender is not Tender.GIFT_CERTIFICATE]
+    left, voided = _settle_voids(promised, of(PaymentType.CAPTURE), voids)
+    captures = [p for p in of(PaymentType.CAPTURE) if p.payment_id not in voided]
+    refunds = of(PaymentType.REFUND)
+    spent_minor = _certificate_sum(captures, matched)
+    back_minor = _certificate_sum(refunds, matched)
+    counted_minor = min(spent_minor, goods_minor(order))
+    still_counted_minor = min(max(spent_minor - back_minor, 0), counted_minor)
     return Coverage(
-        captured_minor=sum(p.amount_minor for p in captures if _pays(p, p.payment_id, matched)),
-        authorized_minor=_open_authorizations(authorizations, captures, voids),
-        refunded_minor=sum(
-            refund.amount_minor
-            for refund in of(PaymentType.REFUND)
-            if _pays(refund, refund.original_payment_id, matched)
-        ),
+        captured_minor=_money_sum(captures) + counted_minor,
+        authorized_minor=left,
+        refunded_minor=_money_sum(refunds) + counted_minor - still_counted_minor,
+        certificate_minor=spent_minor,
         any_payment=bool(captures or voids or authorizations),
     )
 
 
-def _pays(payment: PaymentSeen, redemption: str | None, matched: Mapping[str, str]) -> bool:
-    if payment.tender is not Tender.GIFT_CERTIFICATE:
-        return True
-    return redemption in matched or (redemption is None and bool(matched))
+def _money_sum(payments: list[PaymentSeen]) -> int:
+    return sum(p.amount_minor for p in payments if p.tender is not Tender.GIFT_CERTIFICATE)
+
+
+def _certificate_sum(payments: list[PaymentSeen], matched: Mapping[str, str]) -> int:
+    """What certificates paid, or got back: a refund is about the payment it names, if it does."""
+    total_minor = 0
+    for payment in payments:
+        if payment.tender is Tender.GIFT_CERTIFICATE:
+            refund = payment.type is PaymentType.REFUND
+            about = payment.original_payment_id if refund else payment.payment_id
+            if about in matched or (refund and about is None and matched):
+                total_minor += payment.amount_minor
+    return total_minor
+
+
+def _settle_voids(
+    authorizations: list[PaymentSeen], captures: list[PaymentSeen], voids: list[PaymentSeen]
+) -> tuple[int, frozenset[str]]:
+    """What is still promised, and the captures that were voided after all.
+
+    A void is about the authorization it names while something of it is open. Once all of it was
+    captured, or where it names a capture, it takes the capture back.
+    """
+    captured = {capture.payment_id for capture in captures}
+    voided: set[str] = set()
+    open_voids: list[PaymentSeen] = []
+    for void in voids:
+        named = (void.original_payment_id, void.payment_id)
+        open_before = _open_authorizations(authorizations, captures, open_voids)
+        open_after = _open_authorizations(authorizations, captures, [*open_voids, void])
+        target = next((each for each in named if each in captured), None)
+        if open_after == open_before and target is not None:
+            voided.add(target)
+        else:
+            open_voids.append(void)
+    return _open_authorizations(authorizations, captures, open_voids), frozenset(voided)
 
 
 def _open_authorizations(

@@ -149,10 +149,21 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """One happening under its correlation key, at the time the source record was written."""
+    """One happening under its correlation key, at the time the source record was written.
+
+    `received_ms` is when the fact itself was written: waiting counts from it, because a year of
+    history that is replayed, or a source whose clock is wrong, must not look like a year of
+    waiting. Absent: the same as `at_ms`.
+    """
 
     fact_id: str
     correlation_id: str
     at_ms: int
     policy: Policy
     happening: Happening
+    received_ms: int | None = None
+
+    @property
+    def waiting_from_ms(self) -> int:
+        """From when a missing half, or the time to forget, is counted."""
+        return self.at_ms if self.received_ms is None else self.received_ms

@@ -20,7 +20,7 @@ from state.correlation.facts import (
     PaymentStatus,
 )
 from state.correlation.intentions import Intention, alert_for, intentions
-from state.correlation.matching import match_redemptions
+from state.correlation.matching import certificate_refunds, match_redemptions, match_refunds
 from state.correlation.record import MAX_PAYMENTS, Correlation, payment_key
 
 
@@ -43,7 +43,7 @@ def fold(state: Correlation | None, fact: Fact) -> Step:
     """
     if isinstance(fact.happening, DeadlineReached):
         return _on_deadline(state, fact)
-    before = state or Correlation(correlation_id=fact.correlation_id, since_ms=fact.at_ms)
+    before = state or Correlation(correlation_id=fact.correlation_id, since_ms=fact.waiting_from_ms)
     after = _absorb(before, fact.happening)
     if after == before and state is not None:
         return Step(state=state)
@@ -201,14 +201,23 @@ def awaited(state: Correlation) -> str | None:
 
 
 def _refund_is_missing(state: Correlation, order: OrderSeen) -> bool:
-    """An undone order that sold or spent certificates and has not seen its refund."""
+    """An undone order of which a sale or a redemption has not seen its refund, or the other way.
+
+    A refund onto a certificate that gives back nothing seen yet waits for what it gives back.
+    """
     sold = any(
         f"issue/{line.line_id}" in state.done and f"undo/{line.line_id}" not in state.done
         for line in order.lines
     )
-    spent = bool(state.redeemed)
-    refunded = any(identity.startswith("refund/") for identity in state.done)
-    return sold or (spent and not refunded)
+    targets = match_refunds(state, state.redeemed)
+    landed = {
+        target for payment_id, target in targets.items() if f"refund/{payment_id}" in state.done
+    }
+    early = any(
+        refund.status is PaymentStatus.SUCCEEDED and refund.payment_id not in targets
+        for refund in certificate_refunds(state)
+    )
+    return sold or early or not landed.issuperset(state.redeemed.values())
 
 
 def _await(state: Correlation, fact: Fact, awaited_before: str | None) -> Correlation:
@@ -234,7 +243,7 @@ def _wait(
     if f"alert/{half}_MISSING" in state.done:
         return state.waiting_since_ms, None
     since_ms = state.waiting_since_ms if half == awaited_before else None
-    since_ms = fact.at_ms if since_ms is None else since_ms
+    since_ms = fact.waiting_from_ms if since_ms is None else since_ms
     return since_ms, since_ms + fact.policy.missing_after_ms
 
 

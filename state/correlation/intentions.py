@@ -21,7 +21,7 @@ from state.certificate.commands import (
     Release,
 )
 from state.certificate.money import Money
-from state.correlation.coverage import Coverage, coverage
+from state.correlation.coverage import Coverage, certificates_minor, coverage, goods_minor
 from state.correlation.facts import (
     BINDING,
     UNDONE,
@@ -94,7 +94,7 @@ def _purchase(
         return
     failed = [
         refund
-        for refund in _purchase_refunds(correlation, line)
+        for refund in _purchase_refunds(correlation, order, line)
         if refund.status is PaymentStatus.FAILED
     ]
     order_half = order.status in UNDONE
@@ -113,17 +113,9 @@ def _purchase(
 
 def _pays(order: OrderSeen, paid_minor: int, paid: Coverage) -> bool:
     """Whether so much money pays for the order, and refunds have left enough for certificates."""
-    certificates_minor = min(_certificates_minor(order), order.total_minor)
+    needed_minor = min(certificates_minor(order), order.total_minor)
     left_minor = paid_minor - paid.refunded_minor
-    return paid_minor >= order.total_minor and left_minor >= certificates_minor
-
-
-def _certificates_minor(order: OrderSeen) -> int:
-    return sum(line.amount_minor for line in order.lines)
-
-
-def _goods_minor(order: OrderSeen) -> int:
-    return max(order.total_minor - _certificates_minor(order), 0)
+    return paid_minor >= order.total_minor and left_minor >= needed_minor
 
 
 def _issue(order: OrderSeen, line: CertificateLine) -> Issue:
@@ -136,13 +128,16 @@ def _issue(order: OrderSeen, line: CertificateLine) -> Issue:
     )
 
 
-def _purchase_refunds(correlation: Correlation, line: CertificateLine) -> list[PaymentSeen]:
+def _purchase_refunds(
+    correlation: Correlation, order: OrderSeen, line: CertificateLine
+) -> list[PaymentSeen]:
     """Refunds in money (not onto a certificate) that may be about this line."""
     return [
         payment
         for payment in correlation.payments.values()
         if payment.type is PaymentType.REFUND
         and payment.tender is not Tender.GIFT_CERTIFICATE
+        and payment.currency == order.currency
         and payment.certificate_id in (None, line.certificate_id)
     ]
 
@@ -158,14 +153,14 @@ def _money_is_back(
     """
     named_minor = sum(
         refund.amount_minor
-        for refund in _purchase_refunds(correlation, line)
+        for refund in _purchase_refunds(correlation, order, line)
         if refund.status is PaymentStatus.SUCCEEDED and refund.certificate_id is not None
     )
     if named_minor >= line.amount_minor:
         return True
     smallest_minor = min(each.amount_minor for each in order.lines)
     left_minor = paid.kept_minor
-    return paid.any_payment and left_minor <= _goods_minor(order) and left_minor < smallest_minor
+    return paid.any_payment and left_minor <= goods_minor(order) and left_minor < smallest_minor
 
 
 def _money_is_coming_back(
@@ -176,14 +171,14 @@ def _money_is_coming_back(
     Refunds that name no certificate are about the goods, or what was paid too much, for as long as
     these account for them.
     """
-    begun = [r for r in _purchase_refunds(correlation, line) if r.status in REFUND_UNDER_WAY]
+    begun = [r for r in _purchase_refunds(correlation, order, line) if r.status in REFUND_UNDER_WAY]
     named = any(refund.certificate_id is not None for refund in begun)
     unnamed_minor = sum(r.amount_minor for r in begun if r.certificate_id is None)
     overpaid_minor = max(paid.captured_minor - order.total_minor, 0)
     voided = bool(correlation.succeeded(PaymentType.VOID))
     return (
         named
-        or unnamed_minor > _goods_minor(order) + overpaid_minor
+        or unnamed_minor > goods_minor(order) + overpaid_minor
         or (voided and paid.covered_minor < order.total_minor)
     )
 
@@ -267,6 +262,9 @@ def _order_alerts(
     # The total of an order that is only created may still grow.
     if order.status is not OrderStatus.CREATED and paid.captured_minor > order.total_minor:
         yield _alert("OVERPAID", subject, "more was captured than the order costs")
+    if order.status in BINDING and order.lines and paid.certificate_minor > goods_minor(order):
+        text = "a certificate was asked to pay for a certificate, which is not counted as paid"
+        yield _alert("CERTIFICATE_FOR_CERTIFICATE", subject, text)
     if order.status in BINDING and paid.covered_minor >= order.total_minor:
         for line in order.lines:
             if line.certificate_id is None:

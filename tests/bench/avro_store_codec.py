@@ -57,6 +57,7 @@ def _schema_of(kind: Any, known: set[str]) -> Any:
         return {"type": "array", "items": _schema_of(inner[0], known)}
     if origin is Mapping:
         return {"type": "map", "values": _schema_of(inner[1], known)}
+    assert isinstance(kind, type), kind
     if kind.__name__ in known:
         return kind.__name__
     known.add(kind.__name__)
@@ -136,7 +137,7 @@ def _from_plain(kind: Any) -> Convert:
     if isinstance(kind, type) and issubclass(kind, Enum):
         members = {member.value: member for member in kind}
         return members.__getitem__
-    if not is_dataclass(kind):
+    if not (isinstance(kind, type) and is_dataclass(kind)):
         return lambda value: value
     hints = get_type_hints(kind)
     changed = [

@@ -9,7 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import quantiles
 
@@ -28,10 +28,10 @@ from pipelines.topics import COMMANDS
 from state.certificate.commands import Command, Load, Origin
 from tests.bench.measuring import title
 
-WARM_UP = 50
-ALONE = 150
+WARM_UP = 20
+ALONE = 100
 CLIENTS = 16
-EACH = 75
+EACH = 60
 NUMBERS = WARM_UP + ALONE + CLIENTS * EACH
 DEADLINE_S = 60.0
 BY_THE_CLOCK = (sys.executable, str(Path(__file__).with_name("interval_only_worker.py")))
@@ -77,13 +77,10 @@ def test_next(broker: Broker, tmp_path: Path, way: Way) -> None:
         data_dir=tmp_path,
         broker=broker.bootstrap,
         topic_prefix=way.prefix,
-        environment={
-            "GIFTCERT_PARTITIONS": "6",
-            "GIFTCERT_LOG_LEVEL": "WARNING",
-            **way.environment,
-        },
-        **({} if way.worker_command is None else {"worker_command": way.worker_command}),
+        environment=way.environment,
     )
+    if way.worker_command is not None:
+        options = replace(options, worker_command=way.worker_command)
     with Stack(options) as stack:
         (url,) = stack.http_urls
         _fill(broker, way.prefix)

@@ -105,7 +105,7 @@ def test_size_on_disk(name: str, tmp_path: Path) -> None:
         database.close()
         sizes[codec_name] = sum(file.stat().st_size for file in folder.glob("*.sst")) / KEPT
     title(f"{name}: bytes a record on disk, with its key, of {KEPT:,}")
-    print("  " + ", ".join(f"{name} {size:.0f}" for name, size in sizes.items()))
+    print("  " + ", ".join(f"{codec_name} {size:.0f}" for codec_name, size in sizes.items()))
 
 
 def _numbered(record: Any, number: int) -> object:

@@ -90,6 +90,10 @@ TENDER = {"certificateId": "GC-0000-0007", "amount": wire_amount(10_000)}
         ),
         ({"lines": [LINE, LINE]}, "lineId"),
         (
+            {"lines": [{**LINE, "lineId": line, "certificateId": "GC-0001"} for line in "12"]},
+            "certificateId",
+        ),
+        (
             {"lines": [{**LINE, "lineId": str(row)} for row in range(MAX_ORDER_ROWS + 1)]},
             "certificate lines or tenders",
         ),

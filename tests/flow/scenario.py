@@ -15,7 +15,10 @@ import httpx
 from pipelines.contracts.command_record import command_to_record
 from pipelines.contracts.pool_record import pool_command_to_record
 from pipelines.contracts.schemas import RecordName
-from pipelines.topics import ALL_CLIENTS, ALL_PAYMENTS, ALL_SALES_ORDER, COMMANDS, POOL
+from pipelines.stages.ingest import IngestRules, OrdersIngest, PaymentsIngest
+from pipelines.stages.record import Incoming
+from pipelines.topics import ALL_CLIENTS, ALL_PAYMENTS, ALL_SALES_ORDER, COMMANDS, FACTS, POOL
+from pipelines.topology import policy_of
 from state.certificate.commands import Action, Channel, Command, Load, Origin
 from state.pool.commands import PoolCommand, TakeNext
 from tests.flow.service_under_test import Message, Service, now_ms
@@ -72,6 +75,30 @@ class Scenario:
                 value = encode(RecordName.CLIENT, fields)
         headers = () if trace is None else (("traceparent", trace.encode()),)
         return Message(topic=topic, key=key.encode(), value=value, at_ms=at_ms, headers=headers)
+
+    def tell_facts(self, *told: Order | Payment, at_ms: int) -> None:
+        """Write what ingest made of orders and payments at an earlier time, as of that time.
+
+        Waiting counts from when a fact was written, and the past cannot be written any other way.
+        """
+        rules = IngestRules(policy=policy_of(self.service.settings), accept_unmarked_payments=True)
+        framing = self.service.framing
+        for each in told:
+            message = self.message(each, at_ms=at_ms)
+            ingest = (OrdersIngest if isinstance(each, Order) else PaymentsIngest)(framing, rules)
+            (fact,) = ingest(
+                Incoming(
+                    topic=message.topic.name,
+                    partition=0,
+                    offset=0,
+                    key=message.key,
+                    value=message.value,
+                    headers=(),
+                    timestamp_ms=at_ms,
+                )
+            )
+            self.written.append(Message(topic=FACTS, key=fact.key, value=fact.value, at_ms=at_ms))
+            self.service.write(self.written[-1])
 
     def command(
         self,

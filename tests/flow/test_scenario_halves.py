@@ -1,7 +1,7 @@
 """An order without its payment, a payment without its order: told once, and done when it comes.
 
-The waiting time is counted from the time of the record, so records of yesterday are overdue at
-once and the timer needs no waiting for.
+The waiting time is counted from when a fact was written, so facts of yesterday are overdue at once
+and the timer needs no waiting for.
 """
 
 from tests.flow.scenario import HOUR_MS, NOMINAL_MINOR, Scenario, purchase
@@ -34,13 +34,13 @@ def test_order_without_payment_is_alerted_once_and_the_late_payment_still_issues
     scenario.load()
     order_id = scenario.new_order_id()
     number = scenario.reserve(order_id=order_id)
-    scenario.tell(purchase(number, order_id), at_ms=yesterday())
+    scenario.tell_facts(purchase(number, order_id), at_ms=yesterday())
     missing = scenario.await_story(number, "load", "reserve", "alert")
     assert (missing.status, missing.reason) == ("ALERT", "PAYMENT_MISSING")
     assert missing.fields["correlationId"] == order_id
 
     scenario.service.write(*scenario.written)
-    scenario.tell(purchase(number, order_id, version=2), at_ms=yesterday())
+    scenario.tell_facts(purchase(number, order_id, version=2), at_ms=yesterday())
     scenario.settle()
     scenario.tell(payment(order_id, number))
     scenario.await_story(number, "load", "reserve", "alert", *SOLD)
@@ -53,7 +53,7 @@ def test_payment_without_order_is_alerted_once_and_the_late_order_still_issues(
     scenario.load()
     order_id = scenario.new_order_id()
     number = scenario.reserve(order_id=order_id)
-    scenario.tell(payment(order_id, number), at_ms=yesterday())
+    scenario.tell_facts(payment(order_id, number), at_ms=yesterday())
     missing = scenario.await_story(number, "load", "reserve", "alert")
     assert (missing.status, missing.reason) == ("ALERT", "ORDER_MISSING")
     scenario.service.write(*scenario.written)
@@ -67,10 +67,10 @@ def test_halves_within_the_waiting_time_raise_no_alert(scenario: Scenario) -> No
     scenario.load()
     order_id = scenario.new_order_id()
     number = scenario.reserve(order_id=order_id)
-    scenario.tell(purchase(number, order_id), at_ms=now_ms() - 23 * HOUR_MS)
+    scenario.tell_facts(purchase(number, order_id), at_ms=now_ms() - 23 * HOUR_MS)
     overdue = scenario.new_order_id()
     other = f"{scenario.tag}-ELSE-1"
-    scenario.tell(payment(overdue, other), at_ms=yesterday())
+    scenario.tell_facts(payment(overdue, other), at_ms=yesterday())
     # The timer looked at all deadlines that had come, and this one's was not among them.
     assert scenario.await_story(other, "alert").reason == "ORDER_MISSING"
     scenario.settle()
@@ -81,7 +81,9 @@ def test_refund_that_never_comes_after_a_cancelled_order_is_alerted(scenario: Sc
     """The order is undone and the customer's money does not come back: somebody must look."""
     number = scenario.sell()
     order_id = scenario.certificate(number)["orderId"]
-    scenario.tell(purchase(number, order_id, status="CANCELLED", version=2), at_ms=yesterday())
+    scenario.tell_facts(
+        purchase(number, order_id, status="CANCELLED", version=2), at_ms=yesterday()
+    )
     scenario.await_story(number, "refund.pending", "alert")
     assert scenario.events(number)[-1].reason == "PAYMENT_MISSING"
 

@@ -121,14 +121,17 @@ def test_look_asks_once_and_again_only_after_a_while() -> None:
     assert command_from_record(opened(outbox.sent[1])).at_ms == NOW_MS + ASK_AGAIN_AFTER_MS
 
 
-def test_look_sees_past_what_was_asked_about_already() -> None:
-    """A thousand that nobody has answered yet must not hide the next one."""
+def test_look_asks_about_no_more_while_a_whole_batch_is_unanswered() -> None:
+    """A backlog of deadlines comes out as fast as it is judged, and floods nothing."""
     store = FakeStore(*(entry(number) for number in range(BATCH)))
     outbox = FakeOutbox()
     loop = loop_over(store, outbox)
     loop.look(NOW_MS)
     store.entries.append(entry(9_999))
     loop.look(NOW_MS + 1)
+    assert outbox.keys[BATCH:] == []
+    del store.entries[0]
+    loop.look(NOW_MS + 2)
     assert outbox.keys[BATCH:] == [b"GC-9999"]
 
 

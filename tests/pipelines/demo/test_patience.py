@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from pipelines.interruption import stop_signals_interrupt
 from pipelines.demo.patience import NothingComes, Patience
 from pipelines.demo.witness import Witness
 from pipelines.faults import BrokerUnreachable
+from pipelines.interruption import stop_signals_interrupt
 from tests.pipelines.demo.test_witness import NUMBER, event
 
 

@@ -85,7 +85,8 @@ def give(
         happening=happening,
     )
     value = FRAMING.encode(RecordName.FACT, fact_to_record(fact))
-    return stage.give(value, changes.pop("key", KEY), **changes)
+    # Received when it happened; how the two differ is the fold's to judge, and its tests'.
+    return stage.give(value, changes.pop("key", KEY), **{"timestamp_ms": at_ms, **changes})
 
 
 def deadline(at_ms: int) -> set[DeadlineEntry]:

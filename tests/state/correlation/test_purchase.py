@@ -382,26 +382,67 @@ def test_certificate_payment_that_spends_nothing_pays_for_no_certificate() -> No
     story = told([bought, spent(100, certificate="GC-000C")])
     assert asked(story.commands) == ["Alert:REDEMPTION_MISMATCH GC-000C"]
     assert asked(story.tell(spent(100, "spend-2", certificate=B))) == [
-        ISSUE,
-        ACTIVATE,
         f"Redeem {B}",
+        f"Alert:CERTIFICATE_FOR_CERTIFICATE {A}",
     ]
 
 
-def test_certificate_bought_with_a_certificate_and_returned_gives_both_back() -> None:
+def test_certificate_is_never_bought_with_a_certificate() -> None:
+    """B may refuse to be spent (empty, locked): A would then be money from nothing."""
+    bought = order(sells={A: 100}, spends={B: 40})
+    story = told([bought, spent(40, certificate=B)])
+    told_of = f"Alert:CERTIFICATE_FOR_CERTIFICATE {A}"
+    assert asked(story.commands) == [f"Redeem {B}", told_of]
+    assert story.tell(payment(CAPTURE, 60)) == [], "60 in money do not pay for 100"
+    assert asked(story.tell(payment(CAPTURE, 40, "pay-2"))) == [ISSUE, ACTIVATE]
+
+
+def test_certificate_that_was_not_bought_with_a_certificate_gives_that_one_back() -> None:
     bought = order(sells={A: 100}, spends={B: 100})
     returned = order(OrderStatus.RETURNED, 2, sells={A: 100}, spends={B: 100})
     back = payment(PaymentType.REFUND, 100, "back-1", tender=Tender.GIFT_CERTIFICATE, certificate=B)
-    story = told([bought, spent(100, certificate=B)])
-    assert asked(story.commands) == [ISSUE, ACTIVATE, f"Redeem {B}"]
-    assert asked(story.tell(returned)) == [PENDING, f"RefundPending {B}"]
-    assert asked(story.tell(back)) == [UNDO, f"RefundToCertificate {B}"]
+    story = told([bought, spent(100, certificate=B), returned])
+    assert asked(story.commands)[-2:] == [RELEASE, f"RefundPending {B}"]
+    assert asked(story.tell(back)) == [f"RefundToCertificate {B}"]
 
 
-def test_order_that_buys_and_spends_pays_the_rest_by_card() -> None:
-    story = told([order(sells={A: 100}, spends={B: 40}), spent(40, certificate=B)])
+def test_order_of_goods_and_a_certificate_may_spend_a_certificate_on_the_goods() -> None:
+    story = told([order(total=150, sells={A: 100}, spends={B: 50}), spent(50, certificate=B)])
     assert asked(story.commands) == [f"Redeem {B}"]
-    assert asked(story.tell(payment(CAPTURE, 60))) == [ISSUE, ACTIVATE]
+    assert asked(story.tell(payment(CAPTURE, 100))) == [ISSUE, ACTIVATE]
+
+
+@pytest.mark.parametrize("named", ["payment", "original"])
+def test_void_of_a_capture_takes_back_what_it_paid(named: str) -> None:
+    """The customer has the money again: the certificate waits to be undone, and then is."""
+    void = (
+        payment(PaymentType.VOID, 100, "pay-1")
+        if named == "payment"
+        else payment(PaymentType.VOID, 100, "void-1", original="pay-1")
+    )
+    story = told([order(sells={A: 100}), payment(CAPTURE, 100, "pay-1")])
+    assert asked(story.commands) == [ISSUE, ACTIVATE]
+    assert asked(story.tell(void)) == [PENDING]
+    assert asked(story.tell(order(OrderStatus.CANCELLED, 2, sells={A: 100}))) == [UNDO]
+
+
+def test_void_of_a_capture_that_comes_before_it_leaves_nothing_paid() -> None:
+    story = told([order(sells={A: 100}), payment(PaymentType.VOID, 100, "v", original="pay-1")])
+    assert ISSUE not in asked(story.tell(payment(CAPTURE, 100, "pay-1")))
+
+
+def test_void_of_what_is_left_of_an_authorization_leaves_what_was_captured() -> None:
+    story = told([order(sells={A: 100}), payment(PaymentType.AUTHORIZATION, 150, "auth-1")])
+    story.tell(payment(CAPTURE, 100, "pay-1", original="auth-1"))
+    story.tell(payment(PaymentType.VOID, 50, "void-1", original="auth-1"))
+    assert asked(story.commands) == [ISSUE, ACTIVATE]
+
+
+def test_refund_in_another_currency_gives_no_certificate_line_back() -> None:
+    back = payment(PaymentType.REFUND, 100, "back-1", currency="JPY", certificate=A)
+    story = told([order(sells={A: 100}), payment(CAPTURE, 100, "pay-1"), back])
+    story.tell(order(OrderStatus.RETURNED, 2, sells={A: 100}))
+    assert UNDO not in asked(story.commands)
 
 
 def test_commands_are_sent_in_the_name_of_the_correlator_at_the_time_of_the_fact() -> None:

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from state.correlation.coverage import coverage
 from state.correlation.facts import (
     CertificateOperation,
+    Fact,
     Happening,
     OrderStatus,
     PaymentSeen,
@@ -14,8 +14,8 @@ from state.correlation.facts import (
     PaymentType,
     Tender,
 )
-from state.correlation.fold import TooManyPaymentsError, awaited
-from state.correlation.record import MAX_PAYMENTS, Correlation
+from state.correlation.fold import TooManyPaymentsError, awaited, fold
+from state.correlation.record import MAX_PAYMENTS
 from tests.state.correlation.story import (
     AUTHORIZED,
     CAPTURED,
@@ -263,14 +263,23 @@ def test_payments_of_one_order_are_bounded_and_those_known_are_still_told() -> N
     assert story.tell(many[0]) == []
 
 
-def test_coverage_without_an_order_counts_every_currency() -> None:
-    seen = told([UNMARKED, payment(PaymentType.CAPTURE, 5, "pay-2", currency="USD")]).kept
-    assert coverage(seen).captured_minor == 105
-    assert coverage(Correlation(correlation_id=KEY, since_ms=0)).any_payment is False
-
-
 def test_order_only_created_may_still_grow_so_it_is_not_overpaid_yet() -> None:
     story = told([order(OrderStatus.CREATED, 0, sells={A: 100}), payment(PaymentType.CAPTURE, 130)])
     assert story.commands == []
     assert f"Alert:OVERPAID {A}" not in asked(story.tell(order(total=130, sells={A: 130})))
     assert asked(story.tell(payment(PaymentType.CAPTURE, 1, "pay-2"))) == [f"Alert:OVERPAID {A}"]
+
+
+def test_waiting_counts_from_when_the_fact_was_written_and_not_from_its_source() -> None:
+    """A year of history that is replayed must not look like a year of waiting."""
+    old = Fact(
+        fact_id="old",
+        correlation_id=KEY,
+        at_ms=5,
+        policy=POLICY,
+        happening=UNMARKED,
+        received_ms=1_000_000,
+    )
+    kept = fold(None, old).state
+    assert kept is not None
+    assert kept.deadline_ms == 1_000_000 + POLICY.forget_after_ms
