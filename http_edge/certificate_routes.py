@@ -1,9 +1,11 @@
 """The calls about certificates: next, one certificate, its balance, its code, lock and unlock."""
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from http_edge.acting_route import ActingRoute
 from http_edge.cvc import compute_cvc
 from http_edge.inputs import (
     NextBody,
@@ -13,9 +15,10 @@ from http_edge.inputs import (
     read_body,
     read_query,
     request_key,
+    told_key,
 )
 from http_edge.outputs import balance, json_response, reservation, snapshot, standing
-from http_edge.problems import not_found
+from http_edge.problems import code_key_missing, not_found
 from http_edge.services import MINUTE_MS, EdgeServices
 from pipelines.contracts.command_record import command_to_record
 from pipelines.contracts.pool_record import pool_command_to_record
@@ -30,19 +33,20 @@ from state.pool.commands import PoolCommand, TakeNext
 ACTOR = "edge"
 """Who acts, until callers say who they are."""
 
+_log = structlog.get_logger(__name__)
+
 
 def certificate_routes(services: EdgeServices) -> list[Route]:
     """The routes, bound to their services."""
     calls = CertificateCalls(services)
     one = "/certificates/{certificate_id}"
     return [
-        Route("/certificates/next", calls.next_by_post, methods=["POST"]),
-        Route("/certificates/next", calls.next_by_get, methods=["GET"]),
+        ActingRoute("/certificates/next", calls.take_next, methods=["GET", "POST"]),
         Route(one, calls.read, methods=["GET"]),
         Route(f"{one}/balance", calls.read_balance, methods=["GET"]),
-        Route(f"{one}/cvc", calls.reveal_cvc, methods=["GET"]),
-        Route(f"{one}/actions/lock", calls.lock, methods=["POST"]),
-        Route(f"{one}/actions/unlock", calls.unlock, methods=["POST"]),
+        ActingRoute(f"{one}/cvc", calls.reveal_cvc, methods=["GET"]),
+        ActingRoute(f"{one}/actions/lock", calls.lock, methods=["POST"]),
+        ActingRoute(f"{one}/actions/unlock", calls.unlock, methods=["POST"]),
     ]
 
 
@@ -52,17 +56,14 @@ class CertificateCalls:
     def __init__(self, services: EdgeServices) -> None:
         self._services = services
 
-    async def next_by_post(self, request: Request) -> Response:
-        """Reserve the next free number of a pool."""
-        return await self._next(request, await read_body(request, NextBody))
-
-    async def next_by_get(self, request: Request) -> Response:
-        """The same call for channels that can only GET; `requestId` makes it repeatable."""
-        return await self._next(request, read_query(request, NextBody))
-
-    async def _next(self, request: Request, body: NextBody) -> Response:
-        settings, now_ms = self._services.settings, self._services.now_ms()
+    async def take_next(self, request: Request) -> Response:
+        """Reserve the next free number of a pool. GET is for channels that cannot POST."""
         key = request_key(request)
+        if request.method == "POST":
+            body = await read_body(request, NextBody)
+        else:
+            body = read_query(request, NextBody)
+        settings, now_ms = self._services.settings, self._services.now_ms()
         digest = digest_of("next", body.pool, body.channel, body.orderId)
         command = PoolCommand(
             pool=body.pool,
@@ -86,7 +87,7 @@ class CertificateCalls:
             headers=_trace(request),
         )
         reply = await self._services.requests.ask(key, digest, output)
-        return json_response(reservation(reply.outcome), 201)
+        return json_response(reservation(reply.outcome), 201, told_key(request))
 
     async def read(self, request: Request) -> Response:
         """The certificate as it is now."""
@@ -105,37 +106,45 @@ class CertificateCalls:
 
     async def reveal_cvc(self, request: Request) -> Response:
         """The one-time code, once for each notification; the same request gets it again."""
+        key = request_key(request)
         number = certificate_number(request)
         keys, settings = self._services.cvc_keys, self._services.settings
         digest = digest_of("cvc", number)
-        reply = await self._ask(request, number, RevealCvc(key_id=keys.current_id), digest)
+        action = RevealCvc(key_id=keys.current_id)
+        reply = await self._ask(request, key, number, action, digest)
         outcome = reply.outcome
+        assert outcome.certificate_id == number, "the reveal is of another certificate"
         assert outcome.cvc_key_id is not None, "a reveal names its key"
         assert outcome.cvc_version is not None, "a reveal has a version"
+        if outcome.cvc_key_id not in keys.by_id:
+            _log.error("the key of a code is not at hand", key_id=outcome.cvc_key_id)
+            raise code_key_missing()
         code = compute_cvc(
             keys, outcome.cvc_key_id, number, outcome.cvc_version, settings.cvc_digits
         )
-        return json_response({"cvc": code})
+        return json_response({"cvc": code}, headers=told_key(request))
 
     async def lock(self, request: Request) -> Response:
         """Stop the certificate, reversibly."""
-        body = await read_body(request, ReasonBody)
-        return await self._support(request, "lock", Lock(reason=body.reason), body)
+        return await self._support(request, "lock", Lock)
 
     async def unlock(self, request: Request) -> Response:
         """Let the certificate work again."""
-        body = await read_body(request, ReasonBody)
-        return await self._support(request, "unlock", Unlock(reason=body.reason), body)
+        return await self._support(request, "unlock", Unlock)
 
     async def _support(
-        self, request: Request, name: str, action: Action, body: ReasonBody
+        self, request: Request, name: str, action: type[Lock] | type[Unlock]
     ) -> Response:
-        number = certificate_number(request)
-        reply = await self._ask(request, number, action, digest_of(name, number, body.reason))
-        return json_response(standing(reply.outcome))
-
-    async def _ask(self, request: Request, number: str, action: Action, digest: str) -> Reply:
         key = request_key(request)
+        body = await read_body(request, ReasonBody)
+        number = certificate_number(request)
+        digest = digest_of(name, number, body.reason)
+        reply = await self._ask(request, key, number, action(reason=body.reason), digest)
+        return json_response(standing(reply.outcome), headers=told_key(request))
+
+    async def _ask(
+        self, request: Request, key: str, number: str, action: Action, digest: str
+    ) -> Reply:
         command = Command(
             command_id=key,
             at_ms=self._services.now_ms(),

@@ -1,5 +1,6 @@
 """Forwarding: a request about a certificate that another process keeps goes there, one hop only."""
 
+import asyncio
 from typing import Final
 
 import httpx
@@ -8,6 +9,10 @@ from starlette.responses import Response
 
 from http_edge.problems import moving
 from pipelines.settings import Settings
+
+ANSWER_S: Final = 1.5
+"""How long an owner may take. Reads alone are forwarded, which take milliseconds; and a process
+that stops waits for those under way."""
 
 HOP: Final = "x-giftcert-hop"
 _PASSED_ON: Final = ("authorization", "idempotency-key", "if-none-match", "traceparent")
@@ -19,7 +24,7 @@ class Forwarder:
 
     def __init__(self, settings: Settings) -> None:
         self._client = httpx.AsyncClient(
-            timeout=settings.reply_timeout_ms / 1000,
+            timeout=ANSWER_S,
             follow_redirects=False,
             # An owner is asked directly: a proxy of the environment is for the world outside.
             trust_env=False,
@@ -34,8 +39,11 @@ class Forwarder:
             path=request.url.path, query=request.url.query.encode() or None
         )
         try:
-            answer = await self._client.request(request.method, url, headers={**headers, HOP: "1"})
-        except httpx.TransportError:
+            async with asyncio.timeout(ANSWER_S):
+                answer = await self._client.request(
+                    request.method, url, headers={**headers, HOP: "1"}
+                )
+        except (httpx.TransportError, TimeoutError):
             raise moving() from None
         kept = {name: value for name in _PASSED_BACK if (value := answer.headers.get(name))}
         return Response(answer.content, status_code=answer.status_code, headers=kept)

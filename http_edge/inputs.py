@@ -17,6 +17,8 @@ from state.certificate.commands import Channel
 from state.certificate.numbers import fault_of
 
 MAX_BODY_BYTES: Final = 16_384
+KEY_HEADER: Final = "Idempotency-Key"
+_KEY_OF_REQUEST: Final = "idempotency_key"
 _KEY: Final = re.compile(r"[A-Za-z0-9._:/@+=-]{1,128}")
 _POOL: Final = r"^[A-Z][A-Z_]{1,31}$"
 
@@ -80,14 +82,29 @@ def _check_printable(body: NextBody | ReasonBody) -> None:
 
 
 def request_key(request: Request) -> str:
-    """The identity of the request: Idempotency-Key, or `requestId` of a GET; else a new one."""
-    key = request.headers.get("idempotency-key") or request.query_params.get("requestId")
+    """The identity of the request: Idempotency-Key, or `requestId` of a GET; else a new one.
+
+    From here on every answer to the request tells it.
+    """
+    key = request.headers.get(KEY_HEADER) or request.query_params.get("requestId")
     if key is None:
-        return uuid4().hex
+        return _remembered(request, uuid4().hex)
     # The header is a structured-field string in the draft: quotes are allowed and not part of it.
     key = key.removeprefix('"').removesuffix('"')
     if _KEY.fullmatch(key) is None:
         raise invalid("the idempotency key must be 1 to 128 of A-Z a-z 0-9 . _ : / @ + = -")
+    return _remembered(request, key)
+
+
+def told_key(request: Request) -> dict[str, str]:
+    """The header that tells a caller its request's key, once the request has one."""
+    key: str | None = getattr(request.state, _KEY_OF_REQUEST, None)
+    return {} if key is None else {KEY_HEADER: key}
+
+
+def _remembered(request: Request, key: str) -> str:
+    """The key, kept with the request: whatever answers it in the end tells it."""
+    setattr(request.state, _KEY_OF_REQUEST, key)
     return key
 
 

@@ -103,11 +103,42 @@ def overloaded() -> Problem:
     )
 
 
+def stopping() -> Problem:
+    """This process ends; nothing was asked."""
+    return Problem(
+        status=503,
+        kind="stopping",
+        title="this process is stopping: ask again in a moment",
+        headers={"Retry-After": "1"},
+    )
+
+
+def code_key_missing() -> Problem:
+    """The code exists, and cannot be computed here until an operator puts its key back."""
+    return Problem(
+        status=503,
+        kind="code-key-missing",
+        title="the code cannot be shown for now",
+        detail="repeat the request with the same key once the service has been mended",
+    )
+
+
+def internal_error() -> Problem:
+    """A bug of ours: the log has it, the caller learns nothing of it."""
+    return Problem(
+        status=500,
+        kind="internal-error",
+        title="the service failed; the request may have happened",
+        detail="repeat a request with the same key: it is performed once",
+    )
+
+
 def no_answer() -> Problem:
     """No outcome in time. It may still come about: the same request gets the same outcome."""
     return Problem(
         status=504,
         kind="no-answer",
         title="no answer in time; the request may still happen",
-        detail="repeat the request with the same key: it is performed once and answered the same",
+        detail="repeat the request with the key in Idempotency-Key of this answer: "
+        "it is performed once and answered the same",
     )

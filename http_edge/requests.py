@@ -7,16 +7,19 @@ is under way here is joined, not sent again; one that was decided before is answ
 import asyncio
 import threading
 from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 from uuid import uuid4
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from http_edge.problems import Problem, no_answer, overloaded, refusal
+from http_edge.problems import Problem, no_answer, overloaded, refusal, stopping
 from pipelines.contracts.broken import BrokenRecord
 from pipelines.contracts.framing import Framing
 from pipelines.contracts.reply_record import Reply, reply_from_record
 from pipelines.contracts.schemas import RecordName
+from pipelines.faults import BrokerRefused
 from pipelines.outbox import Outbox
 from pipelines.partitioning import partition_of
 from pipelines.settings import Settings
@@ -25,6 +28,22 @@ from pipelines.topics import REPLIES, topic_name
 from state.certificate.rejections import Rejection, RejectionCode
 
 _WATERMARK_TIMEOUT_S: Final = 10.0
+
+_PASSING: Final = frozenset(
+    {
+        KafkaError._TRANSPORT,
+        KafkaError._ALL_BROKERS_DOWN,
+        KafkaError._RESOLVE,
+        KafkaError._TIMED_OUT,
+        KafkaError.BROKER_NOT_AVAILABLE,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.REPLICA_NOT_AVAILABLE,
+        KafkaError.REQUEST_TIMED_OUT,
+        KafkaError.NETWORK_EXCEPTION,
+    }
+)
+"""What a broker that restarts or moves causes: the client goes on by itself when it is back."""
 
 Waiting = asyncio.Future[Reply]
 
@@ -39,6 +58,7 @@ class Requests:
         self._outbox = outbox
         self._waiting: dict[str, list[Waiting]] = defaultdict(list)
         self._digests: dict[str, str] = {}
+        self._refusing = False
         self._stopped = threading.Event()
         self._consumer = Consumer(
             {
@@ -62,30 +82,57 @@ class Requests:
         self._consumer.assign([where])
 
     def run(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Hand replies to their callers until stopped."""
+        """Hand replies to their callers until stopped. BrokerRefused: none can come any more."""
+        try:
+            self._read(loop)
+        finally:
+            self._consumer.close()
+
+    def _read(self, loop: asyncio.AbstractEventLoop) -> None:
         while not self._stopped.is_set():
             message = self._consumer.poll(0.2)
             if message is None:
                 continue
-            if message.error() is not None:
-                if message.error().fatal():
-                    raise KafkaException(message.error())
-                continue
-            try:
-                reply = reply_from_record(self._framing.decode(RecordName.REPLY, message.value()))
-            except BrokenRecord:
-                # Only the processors write here; whoever else does gets no caller of ours.
-                continue
-            if reply.reply_to == self.reply_to:
+            self._check(message.error())
+            reply = self._reply(message)
+            if reply is not None:
                 loop.call_soon_threadsafe(self._deliver, reply)
-        self._consumer.close()
+
+    def _check(self, error: KafkaError | None) -> None:
+        """BrokerRefused for what does not pass by itself: replies would never be heard again."""
+        if error is not None and (error.fatal() or error.code() not in _PASSING):
+            raise BrokerRefused(
+                f"Kafka at {self._settings.bootstrap} refused to read the replies: {error.str()}"
+            )
+
+    def _reply(self, message: Message) -> Reply | None:
+        """The reply to one of our callers, if the message is one."""
+        if message.error() is not None:
+            return None
+        try:
+            reply = reply_from_record(self._framing.decode(RecordName.REPLY, message.value()))
+        except BrokenRecord:
+            # Only the processors write here; whoever else does gets no caller of ours.
+            return None
+        return reply if reply.reply_to == self.reply_to else None
 
     def stop(self) -> None:
         """End `run` at its next turn."""
         self._stopped.set()
 
+    def refuse_new(self) -> None:
+        """From now on ask nothing; whoever waits already still gets an answer that comes."""
+        self._refusing = True
+
+    def give_up(self) -> None:
+        """Tell everyone who still waits that there is no answer in time."""
+        for request_id, digest in self._digests.items():
+            self._fail(request_id, digest)
+
     async def ask(self, request_id: str, body_digest: str, output: Outgoing) -> Reply:
         """Send one request and wait for its outcome. Problem: refused, or no answer in time."""
+        if self._refusing:
+            raise stopping()
         under_way = self._digests.get(request_id)
         if under_way is not None and under_way != body_digest:
             raise refusal(Rejection(code=RejectionCode.REQUEST_REUSED))
@@ -95,7 +142,7 @@ class Requests:
         self._digests[request_id] = body_digest
         try:
             if under_way is None:
-                self._send(output, request_id, loop)
+                self._send(output, request_id, body_digest, loop)
             reply = await asyncio.wait_for(waiting, self._settings.reply_timeout_ms / 1000)
         except TimeoutError:
             raise no_answer() from None
@@ -105,13 +152,17 @@ class Requests:
             raise refusal(reply.outcome.rejection)
         return reply
 
-    def _send(self, output: Outgoing, request_id: str, loop: asyncio.AbstractEventLoop) -> None:
+    def _send(
+        self, output: Outgoing, request_id: str, body_digest: str, loop: asyncio.AbstractEventLoop
+    ) -> None:
         def failed(_text: str) -> None:
-            loop.call_soon_threadsafe(self._fail, request_id)
+            # On the outbox's thread, which outlives the loop: then nobody waits any more.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._fail, request_id, body_digest)
 
         try:
             self._outbox.send(output, failed)
-        except BufferError:
+        except (BufferError, KafkaException):
             raise overloaded() from None
 
     def _forget(self, request_id: str, waiting: Waiting) -> None:
@@ -122,12 +173,22 @@ class Requests:
             self._digests.pop(request_id, None)
 
     def _deliver(self, reply: Reply) -> None:
-        for waiting in self._waiting.get(reply.outcome.command_id, ()):
+        for waiting in self._callers(reply.outcome.command_id, reply.outcome.body_digest):
             if not waiting.done():
                 waiting.set_result(reply)
 
-    def _fail(self, request_id: str) -> None:
+    def _fail(self, request_id: str, body_digest: str) -> None:
         problem: Problem = no_answer()
-        for waiting in self._waiting.get(request_id, ()):
+        for waiting in self._callers(request_id, body_digest):
             if not waiting.done():
                 waiting.set_exception(problem)
+
+    def _callers(self, request_id: str, body_digest: str | None) -> Sequence[Waiting]:
+        """Who waits for the answer to this very content.
+
+        A request that was given up may be answered late, when its id has come again with another
+        content: what was decided about the first one must not reach the second one's caller.
+        """
+        if self._digests.get(request_id) != body_digest:
+            return ()
+        return self._waiting.get(request_id, ())

@@ -8,12 +8,30 @@ import threading
 import uvicorn
 
 from http_edge.app import create_app
+from http_edge.requests import Requests
 from http_edge.services import EdgeServices
 from pipelines.faults import SettingsError
 from pipelines.settings import Settings
 
 _BACKLOG = 1024
-_GRACE_S = 3
+_ANSWER_S = 1.5
+"""How long answers may still come when the edge stops; then whoever waits is told to repeat."""
+_GRACE_S = 2
+"""How long connections may take to end. Longer than the wait before, so that callers are told."""
+
+
+class _Server(uvicorn.Server):
+    """Ends in this order: no new questions, a while for answers, then a problem for who waits."""
+
+    def __init__(self, config: uvicorn.Config, requests: Requests) -> None:
+        super().__init__(config)
+        self._requests = requests
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._requests.refuse_new()
+        giving_up = asyncio.get_running_loop().call_later(_ANSWER_S, self._requests.give_up)
+        await super().shutdown(sockets)
+        giving_up.cancel()
 
 
 class EdgeServer:
@@ -31,7 +49,7 @@ class EdgeServer:
             server_header=False,
             timeout_graceful_shutdown=_GRACE_S,
         )
-        self._server = uvicorn.Server(config)
+        self._server = _Server(config, services.requests)
 
     def run(self) -> None:
         """Serve until stopped."""

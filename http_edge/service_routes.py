@@ -13,7 +13,6 @@ from starlette.routing import Route
 from http_edge.outputs import json_response
 from http_edge.problems import invalid, moving
 from http_edge.services import EdgeServices
-from pipelines.local_stores import WorkerStore
 from state.certificate.record import CertificateState
 from state.stores.codec import CERTIFICATE_STATE, POOL_HEAD
 from state.stores.layout import MAIN, SEPARATOR
@@ -92,18 +91,24 @@ class ServiceCalls:
             lower = bytes.fromhex(after) + b"\x00" if after else _AFTER_DEADLINES
         except ValueError:
             raise invalid("after must be what `next` of the page before said") from None
-        return _scan(self._services.certificates, partition, lower, limit)
+        try:
+            return self._services.certificates.scan(partition, lower, _END, limit)
+        except StoreClosed:
+            raise moving() from None
 
     async def pools(self, _request: Request) -> Response:
         """The pools kept here and how many numbers each holds."""
-        return json_response(await asyncio.to_thread(self._pools))
+        try:
+            return json_response(await asyncio.to_thread(self._pools))
+        except StoreClosed:
+            raise moving() from None
 
     def _pools(self) -> list[dict[str, Any]]:
         """Every pool's head. A pool's own records lie between its name and the next one's."""
         found: list[dict[str, Any]] = []
         for partition in self._services.pools.partitions():
             lower = _AFTER_DEADLINES
-            while rows := _scan(self._services.pools, partition, lower, 1):
+            while rows := self._services.pools.scan(partition, lower, _END, 1):
                 name = rows[0][0].partition(SEPARATOR)[0]
                 head = self._services.pools.get(partition, name + _MAIN_SUFFIX)
                 if head is not None:
@@ -111,15 +116,6 @@ class ServiceCalls:
                     found.append({"pool": name.decode(), "level": level})
                 lower = name + SEPARATOR + _END
         return found
-
-
-def _scan(
-    store: WorkerStore, partition: int, lower: bytes, limit: int
-) -> list[tuple[bytes, bytes]]:
-    try:
-        return store.scan(partition, lower, _END, limit)
-    except StoreClosed:
-        raise moving() from None
 
 
 def _record(certificate_id: str, state: CertificateState) -> dict[str, Any] | None:

@@ -12,7 +12,7 @@ from confluent_kafka import KafkaError, Message, Producer
 
 from pipelines.settings import Settings
 from pipelines.stages.record import Outgoing
-from pipelines.topics import topic_name
+from pipelines.topics import LARGEST_RECORD_BYTES, topic_name
 
 OnFailure = Callable[[str], None]
 
@@ -31,6 +31,7 @@ class Outbox:
                 "partitioner": "murmur2_random",
                 "linger.ms": 0,
                 "delivery.timeout.ms": 30_000,
+                "message.max.bytes": LARGEST_RECORD_BYTES,
             }
         )
         self._stopped = threading.Event()

@@ -20,7 +20,7 @@ from pipelines.stages.record import (
     StatelessStage,
     dead_letter,
 )
-from pipelines.topics import Role, Topic, group_name, topic_name
+from pipelines.topics import LARGEST_RECORD_BYTES, Role, Topic, group_name, topic_name
 from state.stores.layout import DEADLINES, DeadlineEntry, deadline_key
 
 # A library that the stream library brings along warns of its own imports: the operator can do
@@ -217,7 +217,11 @@ class Worker(Application):
         return dict(store.partitions)
 
     def abort(self) -> None:
-        """Stop without committing, because another thread of the process met a bug."""
+        """Stop, because another thread of the process met a bug; `alive` is false from then on.
+
+        The record under way is finished, and what was performed is committed, as in every stop
+        that is not the loop's own failure: it is right, whatever the other thread met.
+        """
         self.stop(fail=True)
 
     @property
@@ -281,4 +285,6 @@ def _producer_options(settings: Settings, role: Role) -> dict[str, Any]:
         "partitioner": "murmur2_random",
         "compression.type": "lz4",
         "linger.ms": 0,
+        # Checked before compression: a large broken record must still fit into the DLQ.
+        "message.max.bytes": LARGEST_RECORD_BYTES,
     }

@@ -15,9 +15,22 @@ from pipelines.settings import Settings
 FOREVER_MS: Final = -1
 """Kafka's word for a retention without an end."""
 
+LARGEST_RECORD_BYTES: Final = 8 * 1024 * 1024
+"""The largest record that we write, key and headers included.
+
+Far above Kafka's usual limit of 1 MB: a source whose owner allows larger records may hold a broken
+one, and it must fit into the DLQ as it is, or it would stop the worker for ever.
+"""
+
+_BATCH_OVERHEAD_BYTES: Final = 64 * 1024  # What the broker counts beside the records themselves.
+
 _HOUR_MS: Final = 60 * 60 * 1000
 _DAY_MS: Final = 24 * _HOUR_MS
 _LONGEST_MS: Final = 2**63 - 1  # Kafka's largest: no limit.
+
+_LARGE: Final[Mapping[str, str]] = MappingProxyType(
+    {"max.message.bytes": str(LARGEST_RECORD_BYTES + _BATCH_OVERHEAD_BYTES)}
+)
 
 _STORE: Final = "default"  # The name the stream library gives a stage's one store.
 
@@ -215,7 +228,7 @@ def wanted_changelogs(role: Role, settings: Settings) -> tuple[WantedTopic, ...]
             name=changelog_name(role, topic, settings),
             partitions=settings.partitions,
             replication_factor=settings.replication_factor,
-            config={"cleanup.policy": "compact", **_retained(FOREVER_MS, settings)},
+            config={"cleanup.policy": "compact", **_LARGE, **_retained(FOREVER_MS, settings)},
         )
         for topic in STATEFUL[role]
     )
@@ -230,12 +243,14 @@ def topics_of(role: Role, settings: Settings) -> tuple[WantedTopic, ...]:
 def _wanted(topic: Topic, settings: Settings) -> WantedTopic:
     # A source is made like ours on a local stack and left alone everywhere else.
     retention_ms = FOREVER_MS if topic.retention_ms is None else topic.retention_ms
+    is_source = topic.owner == "others"
+    large = {} if is_source else _LARGE
     return WantedTopic(
         name=topic_name(topic, settings),
         partitions=settings.partitions,
         replication_factor=settings.replication_factor,
-        config={"cleanup.policy": "delete", **_retained(retention_ms, settings)},
-        is_source=topic.owner == "others",
+        config={"cleanup.policy": "delete", **large, **_retained(retention_ms, settings)},
+        is_source=is_source,
     )
 
 

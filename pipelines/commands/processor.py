@@ -3,6 +3,8 @@
 The composition root of a processor: the one place where flow and edge meet.
 """
 
+from typing import Final
+
 from http_edge.server import EdgeServer
 from http_edge.services import EdgeServices
 from pipelines.background import Background
@@ -17,6 +19,12 @@ from pipelines.timers import TimerLoop, expiry_command
 from pipelines.topics import COMMANDS, Role
 from pipelines.topics_admin import require_topics
 from pipelines.topology import WRITES, build_processor
+
+_THREAD_END_S: Final = 3.0
+"""How long each of the two threads may take to end; the edge gives callers up well before."""
+
+_DELIVERY_S: Final = 1.0
+"""How long the last records may take. Whoever asked was told already to repeat what is lost."""
 
 
 def processor() -> None:
@@ -56,5 +64,8 @@ def processor() -> None:
     finally:
         timers.stop()
         edge.stop()
-        outbox.close()
-    background.join(timeout_s=5.0)
+        try:
+            background.join(_THREAD_END_S)
+        finally:
+            # Last: until they ended, both may still have had something to send.
+            outbox.close(_DELIVERY_S)

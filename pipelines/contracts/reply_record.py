@@ -42,6 +42,7 @@ def reply_to_record(reply: Reply) -> dict[str, Any]:
     rejection = outcome.rejection
     return {
         "requestId": outcome.command_id,
+        "bodyDigest": outcome.body_digest,
         "replyTo": reply.reply_to,
         "at": outcome.decided_at_ms,
         "rejection": None
@@ -70,7 +71,7 @@ def reply_to_record(reply: Reply) -> dict[str, Any]:
 
 
 def reply_from_record(fields: Fields) -> Reply:
-    """The reply of a record. The body's digest stays in the log: nobody who waits needs it."""
+    """The reply of a record. BrokenRecord when it says what the contract does not allow."""
     position = fields["position"]
     return Reply(
         reply_to=identifier(fields, "replyTo"),
@@ -93,7 +94,7 @@ def _outcome(fields: Fields) -> Outcome:
     return Outcome(
         command_id=identifier(fields, "requestId", MAX_MADE_ID_LENGTH),
         certificate_id=fields["certificateId"] or "",
-        body_digest=None,
+        body_digest=fields["bodyDigest"],
         decided_at_ms=fields["at"],
         rejection=None
         if rejection is None

@@ -217,6 +217,7 @@ SAMPLES: dict[RecordName, Fields] = {
     },
     RecordName.REPLY: {
         "requestId": "request-1",
+        "bodyDigest": "fedcba9876543210",
         "replyTo": "edge-0",
         "at": AT_MS,
         "rejection": {

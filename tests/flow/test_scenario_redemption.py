@@ -1,8 +1,9 @@
 """A certificate is spent: in part, in full, with a card for the rest, and only when all agrees."""
 
-from state.certificate.commands import Annul, Authorize, Capture, Void
+from state.certificate.commands import Annul, Capture, Void
 from state.certificate.money import Money
-from tests.flow.scenario import HOUR_MS, NOMINAL_MINOR, Scenario, goods, redemption
+from tests.flow.caller_commands import authorize
+from tests.flow.scenario import NOMINAL_MINOR, Scenario, goods, redemption
 from tests.flow.service_under_test import now_ms
 from tests.flow.source_messages import CURRENCY, Line, Order, Payment
 
@@ -84,19 +85,6 @@ def test_redemption_of_more_than_there_is_spends_nothing(scenario: Scenario) -> 
     assert scenario.balance(number)["remainingBalance"] == "5000.00"
 
 
-def authorize(order_id: str, amount_minor: int, **changes: object) -> Authorize:
-    """A hold as the edge would ask for it, its code compared."""
-    given: dict[str, object] = {
-        "order_id": order_id,
-        "amount": Money(amount_minor=amount_minor, currency=CURRENCY),
-        "cvc_matches": True,
-        "cvc_version": 1,
-        "accept_partial": False,
-        "expires_at_ms": now_ms() + HOUR_MS,
-    }
-    return Authorize(**given | changes)  # type: ignore[arg-type]  # a table of its own fields
-
-
 def test_hold_captured_and_then_told_by_order_and_payment_is_spent_once(
     scenario: Scenario,
 ) -> None:
@@ -123,6 +111,24 @@ def test_hold_captured_and_then_told_by_order_and_payment_is_spent_once(
     )
     scenario.tell(goods(number, order_id, 1_500_00), confirmation)
     assert scenario.await_story(number, "redeem.partial", "capture").reason == "CAPTURE_CONFIRMED"
+    assert scenario.balance(number)["remainingBalance"] == "3500.00"
+
+
+def test_holds_captured_one_by_one_and_told_of_in_one_payment_are_spent_once(
+    scenario: Scenario,
+) -> None:
+    """The payment names no authorization: it is taken for all that its order captured."""
+    number = scenario.sell()
+    scenario.ask_cvc(number, f"{number}-a")
+    order_id = scenario.new_order_id()
+    for amount_minor in (1_000_00, 500_00):
+        hold = scenario.command(number, authorize(order_id, amount_minor))
+        scenario.command(number, Capture(authorization_id=hold, amount=None))
+    spent = ["authorize", "capture", "redeem.partial"] * 2
+    scenario.await_story(number, "cvc.revealed", *spent)
+    scenario.tell(goods(number, order_id, 1_500_00), redemption(number, order_id, 1_500_00))
+    confirmed = scenario.await_story(number, *spent, "capture", "capture")
+    assert (confirmed.reason, confirmed.entry) == ("CAPTURE_CONFIRMED", None)
     assert scenario.balance(number)["remainingBalance"] == "3500.00"
 
 

@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.flow.scenario import NOMINAL_MINOR, Scenario, goods, purchase
+from state.certificate.commands import Capture, Void
+from tests.flow.caller_commands import authorize
+from tests.flow.scenario import NOMINAL_MINOR, Scenario, goods, purchase, redemption
 from tests.flow.source_messages import Order, Payment
 
 
@@ -111,16 +113,47 @@ def test_purchase_undone_unspent_ends_the_certificate(scenario: Scenario, first:
 
 
 def test_purchase_undone_after_part_was_spent_is_left_to_people(scenario: Scenario) -> None:
-    """No rule can undo it: refund.pendingDetails, and the balance stays."""
+    """No rule can undo it: it is locked, refund.pendingDetails, and the balance stays."""
     number = scenario.sell()
     order_id = scenario.certificate(number)["orderId"]
     scenario.spend(number, 1_000_00)
     scenario.tell(
         purchase(number, order_id, status="RETURNED", version=2), refund_of_purchase(order_id)
     )
-    left = scenario.await_story(number, "refund.pending", "refund.pendingDetails")
+    left = scenario.await_story(number, "refund.pending", "lock", "refund.pendingDetails")
     assert (left.status, left.reason) == ("REFUND_PENDING_DETAILS", "PARTLY_USED")
+    lock = scenario.events(number)[-2]
+    assert (lock.status, lock.reason) == ("LOCKED", "PURCHASE_UNDONE")
+    assert left.payload["lock"]["by"] == "service"
+    balance = scenario.balance(number)
+    assert (balance["remainingBalance"], balance["locked"]) == ("4000.00", True)
+    # The buyer has the money back: what is left cannot be spent on top.
+    later = scenario.new_order_id()
+    scenario.tell(goods(number, later, 1_000_00), redemption(number, later, 1_000_00))
+    assert scenario.await_story(number, "refund.pendingDetails", "error").reason == "LOCKED"
     assert scenario.balance(number)["remainingBalance"] == "4000.00"
+
+
+def test_purchase_undone_while_money_is_held_is_refused_and_locks(scenario: Scenario) -> None:
+    """The hold cannot be captured any more; it can only be given up."""
+    number = scenario.sell()
+    order_id = scenario.certificate(number)["orderId"]
+    scenario.ask_cvc(number, f"{number}-a")
+    hold = scenario.command(number, authorize(scenario.new_order_id(), 2_000_00))
+    scenario.await_story(number, "cvc.revealed", "authorize")
+    scenario.tell(
+        purchase(number, order_id, status="RETURNED", version=2), refund_of_purchase(order_id)
+    )
+    refused = scenario.await_story(
+        number, "refund.pending", "lock", "refund.pendingDetails", "error"
+    )
+    assert (refused.status, refused.reason) == ("ERROR", "OPEN_HOLDS")
+    details = scenario.events(number)[-2]
+    assert (details.status, details.reason) == ("REFUND_PENDING_DETAILS", "OPEN_HOLDS")
+    scenario.command(number, Capture(authorization_id=hold, amount=None))
+    scenario.command(number, Void(authorization_id=hold))
+    assert scenario.await_story(number, "error", "void").entry == ("VOID", 0, NOMINAL_MINOR, 0)
+    assert scenario.balance(number)["remainingBalance"] == "5000.00"
 
 
 def failed_onto(scenario: Scenario, number: str) -> list[Order | Payment]:

@@ -234,3 +234,92 @@ async def test_method_that_is_none_is_a_problem_that_names_the_right_ones(
     answer = await post(services, f"{ONE}/balance", {})
     assert problem_of(answer) == (405, "method-not-allowed")
     assert "GET" in answer.headers["allow"]
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"), [(f"{NEXT}?pool=ELECTRONIC", {"GET", "POST"}), (f"{ONE}/cvc", {"GET"})]
+)
+@pytest.mark.parametrize("method", ["HEAD", "PUT", "OPTIONS"])
+async def test_call_that_acts_by_get_acts_by_no_other_method(
+    services: FakeServices, path: str, allowed: set[str], method: str
+) -> None:
+    """A link checker's HEAD must not take a number, nor use up the one reveal of a code."""
+    async with calling(services) as client:
+        answer = await client.request(method, path)
+    assert answer.status_code == 405
+    # The answer to HEAD has no body, whatever it says.
+    assert method == "HEAD" or problem_of(answer) == (405, "method-not-allowed")
+    assert set(answer.headers["allow"].split(", ")) == allowed
+    assert services.requests.asked == []
+
+
+async def test_head_of_a_read_is_a_read(services: FakeServices) -> None:
+    services.states["GC-0001"] = CertificateState(sequence=5, certificate=specimens.ACTIVE)
+    async with calling(services) as client:
+        assert (await client.head(f"{ONE}/balance")).status_code == 200
+
+
+ACTING = [
+    ("POST", NEXT, {"pool": "ELECTRONIC"}),
+    ("GET", f"{NEXT}?pool=ELECTRONIC", None),
+    ("GET", f"{ONE}/cvc", None),
+    ("POST", f"{ONE}/actions/lock", {"reason": "lost"}),
+    ("POST", f"{ONE}/actions/unlock", {"reason": "found"}),
+]
+
+
+async def act(
+    services: FakeServices, call: tuple[str, str, Any], key: str | None
+) -> httpx.Response:
+    method, path, body = call
+    headers = {} if key is None else {"Idempotency-Key": key}
+    async with calling(services) as client:
+        return await client.request(method, path, json=body, headers=headers)
+
+
+@pytest.mark.parametrize("key", [None, "request-1"])
+@pytest.mark.parametrize("refused", [False, True], ids=["accepted", "refused"])
+@pytest.mark.parametrize("call", ACTING, ids=lambda call: f"{call[0]} {call[1]}")
+async def test_every_answer_tells_the_key_it_was_asked_under(
+    services: FakeServices, call: tuple[str, str, Any], refused: bool, key: str | None
+) -> None:
+    """A caller without a key is told the one made for it: it may have to repeat the request."""
+    services.requests.outcome = replace(OUTCOME, cvc_key_id="2025-01", cvc_version=1)
+    if refused:
+        services.requests.refuse(RejectionCode.LOCKED)
+    answer = await act(services, call, key)
+    assert answer.is_success is not refused
+    ((asked, _, _),) = services.requests.asked
+    assert answer.headers["idempotency-key"] == asked
+    assert key in (None, asked)
+
+
+async def test_problem_before_anything_is_asked_tells_the_key_too(services: FakeServices) -> None:
+    answer = await act(services, ("POST", NEXT, {"pool": "small"}), "request-1")
+    assert (problem_of(answer)[0], answer.headers["idempotency-key"]) == (422, "request-1")
+
+
+async def test_key_that_cannot_be_one_is_not_told_back(services: FakeServices) -> None:
+    answer = await act(services, ("POST", NEXT, {"pool": "ELECTRONIC"}), "a b")
+    assert problem_of(answer)[0] == 422
+    assert "idempotency-key" not in answer.headers
+
+
+async def test_code_under_a_key_that_is_gone_is_to_be_asked_for_later(
+    services: FakeServices,
+) -> None:
+    """The reveal is not lost: the same request gets the code once the key is back."""
+    services.requests.outcome = replace(OUTCOME, cvc_key_id="2019-01", cvc_version=1)
+    answer = await get(services, f"{ONE}/cvc", idempotency_key="reveal-1")
+    assert problem_of(answer) == (503, "code-key-missing")
+    assert answer.headers["idempotency-key"] == "reveal-1"
+    assert "2019-01" not in answer.text
+
+
+async def test_code_of_another_certificate_is_never_shown(services: FakeServices) -> None:
+    """Versions count for each certificate: such a code would be a future one of this number."""
+    services.requests.outcome = replace(
+        OUTCOME, certificate_id="GC-0002", cvc_key_id="2025-01", cvc_version=1
+    )
+    with pytest.raises(AssertionError, match="another certificate"):
+        await get(services, f"{ONE}/cvc")

@@ -10,6 +10,7 @@ import uvicorn
 from starlette.requests import Request
 from starlette.responses import Response
 
+from http_edge import forwarding as module
 from http_edge.forwarding import HOP, Forwarder
 from http_edge.problems import Problem
 from http_edge.services import ElsewhereError
@@ -118,6 +119,21 @@ async def test_owner_that_does_not_answer_is_moving() -> None:
         await forwarder.forward(request(), NOBODY)
     assert (caught.value.status, caught.value.kind) == (503, "moving")
     await forwarder.close()
+
+
+async def test_owner_that_takes_too_long_is_moving(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A read takes milliseconds; one that hangs must not outlast the stop of this process."""
+    monkeypatch.setattr(module, "ANSWER_S", 0.05)
+
+    async def silent(_request: httpx.Request) -> httpx.Response:
+        await asyncio.Event().wait()
+        raise AssertionError("nobody sets it")
+
+    owner = Owner()
+    owner.transport = httpx.MockTransport(silent)
+    with pytest.raises(Problem) as caught:
+        await forwarded(owner, request())
+    assert (caught.value.status, caught.value.kind) == (503, "moving")
 
 
 async def test_address_that_is_none_is_moving() -> None:

@@ -7,11 +7,15 @@ import pytest
 from http_edge.problems import (
     TYPE_ROOT,
     Problem,
+    code_key_missing,
+    internal_error,
     invalid,
     moving,
     no_answer,
     not_found,
+    overloaded,
     refusal,
+    stopping,
 )
 from state.certificate.rejections import MEANINGS, RejectionCode, reject
 
@@ -75,7 +79,11 @@ def test_problem_without_a_detail_repeats_its_title() -> None:
         (invalid("pool is missing"), 422, "invalid-request", {}),
         (not_found(), 404, "not-found", {}),
         (moving(), 503, "moving", {"Retry-After": "1"}),
+        (overloaded(), 503, "overloaded", {"Retry-After": "1"}),
+        (stopping(), 503, "stopping", {"Retry-After": "1"}),
+        (code_key_missing(), 503, "code-key-missing", {}),
         (no_answer(), 504, "no-answer", {}),
+        (internal_error(), 500, "internal-error", {}),
     ],
 )
 def test_fault_has_its_status_type_and_headers(

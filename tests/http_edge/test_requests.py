@@ -15,6 +15,7 @@ from http_edge.requests import Requests
 from pipelines.contracts.framing import SingleObjectFraming
 from pipelines.contracts.reply_record import Position, Reply, reply_to_record
 from pipelines.contracts.schemas import RecordName
+from pipelines.faults import BrokerRefused
 from pipelines.partitioning import partition_of
 from pipelines.settings import Settings
 from pipelines.stages.record import Outgoing
@@ -30,7 +31,7 @@ HASTY = SETTINGS.model_copy(update={"reply_timeout_ms": 1})
 FRAMING = SingleObjectFraming()
 OUTPUT = Outgoing(topic=COMMANDS, key=b"GC-0001", value=b"a command")
 OUTCOME = Outcome(
-    command_id="r-1", certificate_id="GC-0001", body_digest=None, decided_at_ms=1, sequence=3
+    command_id="r-1", certificate_id="GC-0001", body_digest="d", decided_at_ms=1, sequence=3
 )
 DEADLINE_S = 10
 
@@ -87,11 +88,11 @@ class FakeOutbox:
 
     sent: list[Outgoing] = field(default_factory=list)
     failures: list[Callable[[str], None]] = field(default_factory=list)
-    full: bool = False
+    fault: Exception | None = None
 
     def send(self, output: Outgoing, on_failure: Callable[[str], None]) -> None:
-        if self.full:
-            raise BufferError
+        if self.fault is not None:
+            raise self.fault
         self.sent.append(output)
         self.failures.append(on_failure)
 
@@ -103,7 +104,7 @@ class Edge:
         self.outbox = FakeOutbox()
         self.requests = Requests(settings, FRAMING, self.outbox)  # type: ignore[arg-type]  # a fake
         self.consumer = FakeConsumer.made[-1]
-        self.error: KafkaException | None = None
+        self.error: BrokerRefused | None = None
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -113,11 +114,17 @@ class Edge:
         def run() -> None:
             try:
                 self.requests.run(loop)
-            except KafkaException as error:
+            except BrokerRefused as error:
                 self.error = error
 
         self._thread = threading.Thread(target=run)
         self._thread.start()
+
+    async def until_ended(self) -> None:
+        """Wait for reading to end by itself."""
+        assert self._thread is not None
+        await asyncio.to_thread(self._thread.join, DEADLINE_S)
+        assert not self._thread.is_alive(), "it reads on"
 
     def stop(self) -> None:
         self.requests.stop()
@@ -201,7 +208,7 @@ async def test_request_after_an_answered_one_is_sent_again(edge: Edge) -> None:
 
 async def test_same_key_with_another_body_under_way_is_refused_at_once(edge: Edge) -> None:
     edge.start()
-    asked = edge.ask(digest="one")
+    asked = edge.ask()
     await until_sent(edge, 1)
     with pytest.raises(Problem) as caught:
         await edge.ask(digest="other")
@@ -244,6 +251,40 @@ async def test_late_answer_nobody_waits_for_is_passed_over(edge: Edge) -> None:
     assert (await asked).outcome == OUTCOME
 
 
+@pytest.mark.parametrize("late", ["first", None])
+async def test_late_answer_to_another_body_under_the_same_key_is_not_this_callers(
+    edge: Edge, late: str | None
+) -> None:
+    """The first body's caller gave up; the key came again with a second one."""
+    edge.start()
+    asked = edge.ask(digest="second")
+    await until_sent(edge, 1)
+    edge.reply(replace(OUTCOME, body_digest=late, certificate_id="GC-9999"))
+    edge.reply(
+        replace(OUTCOME, body_digest="second", rejection=reject(RejectionCode.REQUEST_REUSED))
+    )
+    with pytest.raises(Problem) as caught:
+        await asked
+    assert caught.value.kind == "request-reused"
+
+
+async def test_late_failure_of_another_body_under_the_same_key_is_not_this_callers(
+    edge: Edge,
+) -> None:
+    """What Kafka did not take of the first body says nothing about the second."""
+    edge.start()
+    first = edge.ask(digest="first")
+    await until_sent(edge, 1)
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    second = edge.ask()
+    await until_sent(edge, 2)
+    await asyncio.to_thread(edge.outbox.failures[0], "timed out")
+    edge.reply(OUTCOME)
+    assert (await second).outcome == OUTCOME
+
+
 async def test_answers_to_other_edges_and_broken_ones_are_passed_over(edge: Edge) -> None:
     """Partitions are shared by edges; only what is for this one counts."""
     edge.start()
@@ -253,7 +294,6 @@ async def test_answers_to_other_edges_and_broken_ones_are_passed_over(edge: Edge
     edge.consumer.feed(
         FakeMessage(b"not a reply"),
         FakeMessage(None),
-        FakeMessage(fault=KafkaError(KafkaError._TRANSPORT)),
     )
     edge.reply(OUTCOME)
     assert (await asked).outcome.sequence == 3
@@ -272,11 +312,11 @@ async def test_request_that_kafka_did_not_take_is_answered_at_once(edge: Edge) -
 
 
 async def test_request_with_a_full_outbox_is_to_be_repeated(edge: Edge) -> None:
-    edge.outbox.full = True
+    edge.outbox.fault = BufferError()
     with pytest.raises(Problem) as caught:
         await edge.ask()
     assert (caught.value.status, caught.value.headers) == (503, {"Retry-After": "1"})
-    edge.outbox.full = False
+    edge.outbox.fault = None
     edge.start()
     asked = edge.ask()
     await until_sent(edge, 1)
@@ -295,11 +335,73 @@ async def test_caller_that_goes_away_leaves_the_others_waiting(edge: Edge) -> No
     assert (await stays).outcome == OUTCOME
 
 
-async def test_fatal_error_of_the_consumer_ends_reading_loudly(edge: Edge) -> None:
+@pytest.mark.parametrize(
+    "code",
+    [
+        KafkaError._TRANSPORT,
+        KafkaError._ALL_BROKERS_DOWN,
+        KafkaError._RESOLVE,
+        KafkaError._TIMED_OUT,
+        KafkaError.BROKER_NOT_AVAILABLE,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+    ],
+)
+async def test_error_that_passes_by_itself_does_not_end_reading(edge: Edge, code: int) -> None:
+    """A broker that restarts: the client finds it again."""
     edge.start()
-    edge.consumer.feed(FakeMessage(fault=KafkaError(KafkaError._FATAL, "fenced", fatal=True)))
-    edge.stop()
+    asked = edge.ask()
+    await until_sent(edge, 1)
+    edge.consumer.feed(FakeMessage(fault=KafkaError(code)))
+    edge.reply(OUTCOME)
+    assert (await asked).outcome == OUTCOME
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        KafkaError(KafkaError._AUTO_OFFSET_RESET, "no such offset any more"),
+        KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART),
+        KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED),
+        KafkaError(KafkaError._FATAL, "fenced", fatal=True),
+    ],
+    ids=["position lost", "no topic", "no right", "fatal"],
+)
+async def test_error_after_which_no_reply_comes_ends_reading_loudly(
+    edge: Edge, fault: KafkaError
+) -> None:
+    """An edge that hears nothing would answer every request with 504, alive and ready."""
+    edge.start()
+    edge.consumer.feed(FakeMessage(fault=fault))
+    await edge.until_ended()
     assert edge.error is not None
+    assert "refused to read the replies" in str(edge.error)
+    assert edge.consumer.closed
+
+
+async def test_request_that_kafka_refuses_to_queue_is_to_be_repeated(edge: Edge) -> None:
+    edge.outbox.fault = KafkaException(KafkaError(KafkaError._UNKNOWN_TOPIC))
+    with pytest.raises(Problem) as caught:
+        await edge.ask()
+    assert (caught.value.status, caught.value.headers) == (503, {"Retry-After": "1"})
+
+
+async def test_edge_that_stops_answers_whoever_waits_and_asks_nothing_new(edge: Edge) -> None:
+    """First no new questions; what is under way may still be answered; then it is given up."""
+    edge.start()
+    asked, waits = edge.ask(), edge.ask("r-2")
+    await until_sent(edge, 2)
+    edge.requests.refuse_new()
+    with pytest.raises(Problem) as refused:
+        await edge.ask("r-3")
+    assert (refused.value.status, refused.value.kind) == (503, "stopping")
+    edge.reply(OUTCOME)
+    assert (await asked).outcome == OUTCOME
+    edge.requests.give_up()
+    with pytest.raises(Problem) as caught:
+        await waits
+    assert (caught.value.status, caught.value.kind) == (504, "no-answer")
+    assert len(edge.outbox.sent) == 2
 
 
 async def test_stop_closes_the_consumer(edge: Edge) -> None:

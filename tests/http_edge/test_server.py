@@ -1,19 +1,28 @@
 """The edge's server: it says at once, in one line, where it cannot listen; and stops when told."""
 
 import asyncio
+import json
+import logging
 import socket
 import threading
 from collections.abc import Iterator
+from time import monotonic
 
 import httpx
 import pytest
 
+from http_edge.problems import no_answer
 from http_edge.server import EdgeServer
+from pipelines.contracts.reply_record import Reply
 from pipelines.faults import SettingsError
+from pipelines.logs import configure_logs
 from pipelines.settings import Settings
-from tests.http_edge.edge_under_test import FakeRequests, FakeServices
+from pipelines.stages.record import Outgoing
+from tests.http_edge.edge_under_test import FakeRequests, FakeServices, problem_of
 
 DEADLINE_S = 10
+STOPS_WITHIN_S = 4
+"""Of the seven that a stack gives a worker, for the stream's end and the last writes too."""
 
 
 class ServedRequests(FakeRequests):
@@ -23,6 +32,7 @@ class ServedRequests(FakeRequests):
         super().__init__()
         self.opened = threading.Event()
         self.stopped = threading.Event()
+        self.refusing = False
         self._error = error
 
     def open(self) -> None:
@@ -32,6 +42,12 @@ class ServedRequests(FakeRequests):
         if self._error is not None:
             raise self._error
         self.stopped.wait(DEADLINE_S)
+
+    def refuse_new(self) -> None:
+        self.refusing = True
+
+    def give_up(self) -> None:
+        pass
 
     def stop(self) -> None:
         self.stopped.set()
@@ -145,3 +161,75 @@ def test_edge_whose_replies_fail_stops_and_says_why(free_port: int) -> None:
     finally:
         threading.excepthook = unhandled
     assert caught == [failure]
+
+
+class PatientRequests(ServedRequests):
+    """Requests whose answers never come: a caller waits until it is given up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asking = threading.Event()
+        self._given_up = asyncio.Event()
+
+    async def ask(self, request_id: str, body_digest: str, output: Outgoing) -> Reply:
+        self.asking.set()
+        await self._given_up.wait()
+        raise no_answer()
+
+    def give_up(self) -> None:
+        assert self.refusing, "nothing new is asked before the last is given up"
+        self._given_up.set()
+
+
+def test_request_under_way_when_the_edge_stops_is_answered(free_port: int) -> None:
+    requests = PatientRequests()
+    server = server_of(requests, http_port=free_port)
+    serving = threading.Thread(target=server.run)
+    answers: list[httpx.Response] = []
+
+    def ask() -> None:
+        url = f"http://127.0.0.1:{free_port}/certificates/next?pool=ELECTRONIC"
+        answers.append(httpx.get(url, timeout=DEADLINE_S, trust_env=False))
+
+    asking = threading.Thread(target=ask)
+    serving.start()
+    asking.start()
+    assert requests.asking.wait(DEADLINE_S)
+    stopped_s = monotonic()
+    server.stop()
+    asking.join(DEADLINE_S)
+    serving.join(DEADLINE_S)
+    assert monotonic() - stopped_s < STOPS_WITHIN_S
+    [answer] = answers
+    assert problem_of(answer) == (504, "no-answer")
+    assert answer.headers["idempotency-key"]
+
+
+class FailingRequests(ServedRequests):
+    async def ask(self, request_id: str, body_digest: str, output: Outgoing) -> Reply:
+        raise RuntimeError("a bug")
+
+
+def test_bug_is_logged_once_with_its_trace_and_which_call_it_was(
+    free_port: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    configure_logs("WARNING", "json")
+    server = server_of(FailingRequests(), http_port=free_port)
+    serving = threading.Thread(target=server.run)
+    serving.start()
+    try:
+        url = f"http://127.0.0.1:{free_port}/certificates/GC-0001/cvc"
+        answer = httpx.get(url, timeout=DEADLINE_S, trust_env=False)
+        assert problem_of(answer) == (500, "internal-error")
+    finally:
+        server.stop()
+        serving.join(DEADLINE_S)
+        root.handlers[:] = handlers
+        root.setLevel(level)
+    [line] = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    assert line["level"] == "error"
+    assert line["exception"].startswith("Traceback")
+    assert "RuntimeError: a bug" in line["exception"]
+    assert (line["method"], line["path"]) == ("GET", "/certificates/…0001/cvc")

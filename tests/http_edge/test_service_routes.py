@@ -10,6 +10,7 @@ from state.certificate.record import CertificateState
 from state.certificate.transition import Outcome
 from state.stores.codec import OUTCOME
 from state.stores.layout import DEADLINES, DeadlineEntry, deadline_key, outcome_key, stored_key
+from state.stores.reader import StoreClosed
 from tests.http_edge.edge_under_test import FakeServices, calling, problem_of
 from tests.state.certificate import specimens
 
@@ -148,4 +149,16 @@ async def test_pools_of_a_store_that_closes_meanwhile_are_not_listed(
     services: FakeServices,
 ) -> None:
     services.pools.closed = True
+    assert problem_of(await get(services, "/internal/pools")) == (503, "moving")
+
+
+async def test_pools_of_a_store_that_closes_between_its_reads_are_not_listed(
+    services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services.pools.keep_pool("ELECTRONIC", 3)
+
+    def closed(partition: int, key: bytes) -> bytes | None:
+        raise StoreClosed
+
+    monkeypatch.setattr(services.pools, "get", closed)
     assert problem_of(await get(services, "/internal/pools")) == (503, "moving")

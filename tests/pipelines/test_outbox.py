@@ -64,6 +64,7 @@ def test_producer_is_idempotent_and_partitions_like_kafka(producer: type[FakePro
         "partitioner": "murmur2_random",
         "linger.ms": 0,
         "delivery.timeout.ms": 30_000,
+        "message.max.bytes": 8 * 1024 * 1024,
     }
 
 

@@ -118,6 +118,7 @@ def test_options_of_correctness_are_explicit(settings: Settings) -> None:
     assert producer["transaction.timeout.ms"] == settings.transaction_timeout_ms
     assert producer["partitioner"] == "murmur2_random"
     assert producer["acks"] == "all"
+    assert producer["message.max.bytes"] == 8 * 1024 * 1024
 
 
 def test_worker_without_a_state_directory_does_not_start() -> None:

@@ -7,6 +7,7 @@ from pipelines.settings import Settings, load_settings
 from pipelines.topics import (
     COMMANDS,
     FACTS,
+    LARGEST_RECORD_BYTES,
     OURS,
     SOURCES,
     STATEFUL,
@@ -75,7 +76,10 @@ def test_wanted_topics_follow_the_settings() -> None:
     assert wanted[-1].name == "changelog__qa.giftcert-processor--qa.GiftCertificates.Index--default"
 
 
+LARGEST = {"max.message.bytes": str(8 * 1024 * 1024 + 64 * 1024)}
+
 FOREVER = {
+    **LARGEST,
     "retention.ms": "-1",
     "retention.bytes": "-1",
     "min.insync.replicas": "1",
@@ -93,6 +97,7 @@ FOREVER = {
             "GiftCertificates.Replies",
             {
                 "cleanup.policy": "delete",
+                **LARGEST,
                 "retention.ms": "3600000",
                 "retention.bytes": "-1",
                 "min.insync.replicas": "1",
@@ -105,6 +110,18 @@ FOREVER = {
 def test_wanted_config_of_a_topic_says_all_that_matters(name: str, config: dict[str, str]) -> None:
     (wanted,) = (topic for topic in wanted_topics(load_settings()) if topic.name == name)
     assert dict(wanted.config) == config
+
+
+def test_sources_are_as_large_as_their_owner_says() -> None:
+    """What a source lets in is its owner's; what we write must fit into every topic of ours."""
+    by_name = {topic.name: topic for topic in wanted_topics(load_settings())}
+    assert {name for name, topic in by_name.items() if "max.message.bytes" not in topic.config} == {
+        topic.name for topic in SOURCES
+    }
+    (limit,) = {
+        int(topic.config["max.message.bytes"]) for topic in by_name.values() if not topic.is_source
+    }
+    assert limit > LARGEST_RECORD_BYTES
 
 
 @pytest.mark.parametrize(

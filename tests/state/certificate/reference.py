@@ -4,6 +4,7 @@ A ledger is a list of signed amounts and the balance its sum; there is no lifecy
 refusal code, only whether a command is granted. Shares nothing with the rules but the commands.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from state.certificate.commands import (
@@ -42,6 +43,10 @@ class Set:
     amount: int
     until: int
     told: int = 0
+
+    @property
+    def untold(self) -> int:
+        return self.amount - self.told
 
 
 @dataclass(slots=True)
@@ -104,7 +109,7 @@ class Account:
             case Authorize() | Capture() | Void() | ExpireHold():
                 return self._hold(command)
             case Redeem() as action:
-                return self._redeem(action, command.command_id)
+                return self._redeem(action)
             case _:
                 return self._end(command)
 
@@ -120,10 +125,10 @@ class Account:
                 due = booked is not None and command.at_ms >= booked.until_ms
                 granted = due and action.reservation_id == self.booked_by
             case Release() as action:
-                granted = booked is not None and self._is_for(action.order_id, action.channel)
+                granted = booked is not None and self._is_for({action.order_id}, action.channel)
             case Issue() as action:
                 granted = self.free or (
-                    booked is not None and self._is_for(action.order_id, action.channel)
+                    booked is not None and self._is_for({None, action.order_id}, action.channel)
                 )
                 if granted:
                     self.owner = action.order_id
@@ -136,9 +141,9 @@ class Account:
             self.booked = None
         return granted
 
-    def _is_for(self, order: str, channel: object) -> bool:
+    def _is_for(self, orders: Collection[str | None], channel: object) -> bool:
         assert self.booked is not None
-        return self.booked.channel is channel and self.booked.order_id in (None, order)
+        return self.booked.channel is channel and self.booked.order_id in orders
 
     def _open(self, message: str) -> None:
         self.message, self.message_open, self.message_read = message, True, False
@@ -214,40 +219,56 @@ class Account:
         self.ledger.append(-amount)
         self.spent[order] = self.spent.get(order, 0) + amount
 
-    def _redeem(self, action: Redeem, _command_id: str) -> bool:
+    def _redeem(self, action: Redeem) -> bool:
         amount, name = action.amount.amount_minor, action.authorization_id
+        if name is None:
+            return self._redeem_unnamed(action)
         same_currency = action.amount.currency == self.currency
-        named = self.holds.get(name or "") or self.taken.get(name or "")
+        named = self.holds.get(name) or self.taken.get(name)
         if named is not None and named.order != action.order_id:
             return False
-        mine = [
-            (key, each)
-            for key, each in self.taken.items()
-            if (key == name if name else self._untold(each, action.order_id) == amount)
-        ]
-        if mine:
-            granted = same_currency and amount <= mine[0][1].amount - mine[0][1].told
-            mine[0][1].told += amount if granted else 0
+        if name in self.taken:
+            granted = same_currency and amount <= self.taken[name].untold
+            self.taken[name].told += amount if granted else 0
             return granted
         if not self.spendable or self.locked or not same_currency:
             return False
-        open_holds = [
-            key
-            for key, each in self.holds.items()
-            if (key == name if name else each.order == action.order_id and each.amount >= amount)
-        ]
-        if open_holds:
-            granted = amount <= self.holds[open_holds[0]].amount
+        if name in self.holds:
+            granted = amount <= self.holds[name].amount
             if granted:
-                self._take(open_holds[0], amount).told = amount
+                self._take(name, amount).told = amount
             return granted
         if amount > self.balance - self.held:
             return False
         self._pay(action.order_id, amount)
         return True
 
-    def _untold(self, taken: Set, order: str) -> int | None:
-        return taken.amount - taken.told if taken.order == order else None
+    def _redeem_unnamed(self, action: Redeem) -> bool:
+        """Sums first, so that nothing is booked when it is not granted."""
+        order, amount = action.order_id, action.amount.amount_minor
+        taken = [each for each in self.taken.values() if each.order == order]
+        aside = {key: each.amount for key, each in self.holds.items() if each.order == order}
+        new = max(0, amount - sum(each.untold for each in taken))
+        if action.amount.currency != self.currency:
+            return False
+        if new and (self.locked or not self.spendable):
+            return False
+        if new > self.balance - self.held + sum(aside.values()):
+            return False
+        told = amount - new
+        for each in taken:
+            part = min(told, each.untold)
+            each.told, told = each.told + part, told - part
+        for key, part in aside.items():
+            if new:
+                new -= self._take_told(key, min(new, part))
+        if new:
+            self._pay(order, new)
+        return True
+
+    def _take_told(self, hold_id: str, amount: int) -> int:
+        self._take(hold_id, amount).told = amount
+        return amount
 
     def _end(self, command: Command) -> bool:
         match command.action:
@@ -261,9 +282,12 @@ class Account:
             case RefundPending() | RefundPendingDetails():
                 granted = self.sold
             case CancelPurchase(order_id=order):
-                granted = self.sold and order == self.owner and not self.holds
+                mine = self.sold and order == self.owner
+                granted = mine and not self.holds
                 if granted and self.balance == self.ledger[0]:
                     self._close()
+                elif mine:
+                    self.locked = True
             case Lock():
                 granted = self.locked = True
             case Unlock():

@@ -2,7 +2,6 @@
 
 from state.certificate.commands import (
     Annul,
-    CancelPurchase,
     Lock,
     RaiseAlert,
     RefundPending,
@@ -19,10 +18,8 @@ from tests.state.certificate.specimens import (
     ANNULLED,
     AVAILABLE,
     HELD,
-    ISSUED,
     NOMINAL_MINOR,
     NOW_MS,
-    ORDER,
     OTHER_CURRENCY,
     OTHER_ORDER,
     PARTIALLY_REDEEMED,
@@ -35,6 +32,7 @@ from tests.state.certificate.specimens import (
     money,
 )
 from tests.state.certificate.table import Row
+from tests.state.certificate.undo_rows import UNDO_ROWS
 
 
 def refund_action(
@@ -47,9 +45,7 @@ def refund_action(
 
 PENDING = RefundPending(order_id=SPENDER)
 DETAILS = RefundPendingDetails(order_id=SPENDER, reason="the card is closed")
-UNDO = CancelPurchase(order_id=ORDER)
 PARTLY_REFUNDED = after(PARTIALLY_REDEEMED, refund_action(10_00), "refund-1")
-WHOLLY_REFUNDED = after(REDEEMED, refund_action(NOMINAL_MINOR), "refund-1")
 
 REFUND_ROWS = (
     Row(
@@ -178,70 +174,6 @@ REFUND_ROWS = (
         action=DETAILS,
         refused=RejectionCode.NOT_ISSUED,
     ),
-    Row(
-        name="cancel_purchase_of_an_unspent_certificate_refunds_it_and_ends_it",
-        given=ACTIVE,
-        action=UNDO,
-        events=(EventType.REFUND,),
-        lifecycle=Lifecycle.ANNULLED,
-        status=Status.REFUNDED,
-        then={"remaining_minor": 0, "annulled_minor": NOMINAL_MINOR, "refunded_minor": 0},
-    ),
-    Row(
-        name="cancel_purchase_before_activation_refunds_it_and_ends_it",
-        given=ISSUED,
-        action=UNDO,
-        events=(EventType.REFUND,),
-        lifecycle=Lifecycle.ANNULLED,
-        then={"remaining_minor": 0},
-    ),
-    Row(
-        name="cancel_purchase_of_one_spent_and_wholly_refunded_ends_it",
-        given=WHOLLY_REFUNDED,
-        action=UNDO,
-        events=(EventType.REFUND,),
-        lifecycle=Lifecycle.ANNULLED,
-        then={"remaining_minor": 0, "annulled_minor": NOMINAL_MINOR},
-    ),
-    Row(
-        name="cancel_purchase_of_one_spent_in_part_waits_for_details_and_moves_no_money",
-        given=PARTIALLY_REDEEMED,
-        action=UNDO,
-        events=(EventType.REFUND_PENDING_DETAILS,),
-        lifecycle=Lifecycle.PARTIALLY_REDEEMED,
-        status=Status.REFUND_PENDING_DETAILS,
-        then={"remaining_minor": 70_00},
-    ),
-    Row(
-        name="cancel_purchase_of_an_unknown_number_is_not_found",
-        given=None,
-        action=UNDO,
-        refused=RejectionCode.NOT_FOUND,
-    ),
-    Row(
-        name="cancel_purchase_again_is_refused",
-        given=after(ACTIVE, UNDO, "undo"),
-        action=UNDO,
-        refused=RejectionCode.ANNULLED,
-    ),
-    Row(
-        name="cancel_purchase_before_issue_is_refused",
-        given=RESERVED,
-        action=UNDO,
-        refused=RejectionCode.NOT_ISSUED,
-    ),
-    Row(
-        name="cancel_purchase_by_another_order_is_refused",
-        given=ACTIVE,
-        action=CancelPurchase(order_id=OTHER_ORDER),
-        refused=RejectionCode.ORDER_MISMATCH,
-    ),
-    Row(
-        name="cancel_purchase_while_money_is_held_is_refused",
-        given=HELD,
-        action=UNDO,
-        refused=RejectionCode.OPEN_HOLDS,
-    ),
 )
 
 SUPPORT_ROWS = (
@@ -359,4 +291,4 @@ SUPPORT_ROWS = (
     ),
 )
 
-RETURN_ROWS = REFUND_ROWS + SUPPORT_ROWS
+RETURN_ROWS = REFUND_ROWS + UNDO_ROWS + SUPPORT_ROWS

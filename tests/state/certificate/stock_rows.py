@@ -175,9 +175,10 @@ STOCK_ROWS = (
         then={"reservation": None, "channel": None},
     ),
     Row(
-        name="release_of_a_reservation_without_an_order_returns_the_number_to_its_pool",
+        name="expire_reservation_without_an_order_returns_the_number_to_its_pool",
         given=RESERVED_FOR_ANYONE,
-        action=Release(order_id=ORDER, channel=CHANNEL),
+        action=ExpireReservation(reservation_id="reservation"),
+        at_ms=RESERVED_UNTIL_MS,
         events=(EventType.RELEASE,),
         pool=BACK,
         lifecycle=Lifecycle.AVAILABLE,
@@ -204,6 +205,12 @@ STOCK_ROWS = (
         name="release_by_another_order_leaves_the_reservation_alone",
         given=RESERVED,
         action=Release(order_id=OTHER_ORDER, channel=CHANNEL),
+        refused=RejectionCode.NOT_RESERVED,
+    ),
+    Row(
+        name="release_of_a_reservation_without_an_order_leaves_it_alone",
+        given=RESERVED_FOR_ANYONE,
+        action=Release(order_id=ORDER, channel=CHANNEL),
         refused=RejectionCode.NOT_RESERVED,
     ),
 )

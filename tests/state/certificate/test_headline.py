@@ -33,10 +33,10 @@ NEXT_STATUS = {
 SAY_WHY = {
     EventType.RELEASE: {"RESERVATION_EXPIRED", "ORDER_CANCELLED"},
     EventType.NOTIFICATION_FAILED: {"DELIVERY_FAILED"},
-    EventType.REFUND_PENDING_DETAILS: {"REFUND_FAILED", "PARTLY_USED"},
+    EventType.REFUND_PENDING_DETAILS: {"REFUND_FAILED", "PARTLY_USED", "OPEN_HOLDS"},
     EventType.REFUND: {"PURCHASE_UNDONE", None},
     EventType.CAPTURE: {"CAPTURE_CONFIRMED", None},
-    EventType.LOCK: {"SUPPORT", "WRONG_CVC"},
+    EventType.LOCK: {"SUPPORT", "WRONG_CVC", "PURCHASE_UNDONE"},
     EventType.UNLOCK: {"SUPPORT"},
     EventType.ANNUL: {"SUPPORT"},
 }
@@ -127,6 +127,16 @@ def test_event_says_why_where_its_type_knows() -> None:
             [(EntryKind.ANNUL, -70_00, 0, 0)],
         ),
         ("redeem_that_names_a_capture_only_confirms_it", []),
+        ("redeem_unnamed_of_the_sum_of_two_captures_only_confirms_both", []),
+        (
+            "redeem_unnamed_of_more_than_the_hold_spends_it_and_takes_the_rest_from_the_balance",
+            [
+                (EntryKind.CAPTURE, 0, NOMINAL_MINOR, 0),
+                (EntryKind.REDEEM, -50_00, 50_00, 0),
+                (EntryKind.REDEEM, -50_00, 0, 0),
+            ],
+        ),
+        ("cancel_purchase_while_money_is_held_is_refused_and_locks_it", []),
     ],
 )
 def test_entries_of_a_command_add_up_step_by_step(

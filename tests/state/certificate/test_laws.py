@@ -218,6 +218,21 @@ class Histories(RuleBasedStateMachine):
         if captured:
             assert account.balance == before, "money captured over HTTP was deducted again"
 
+    @rule(to=st.sampled_from(NUMBERS[:2]), by=order, data=st.data())
+    def an_order_pays_without_a_name(self, to: str, by: str, data: st.DataObject) -> None:
+        """About what it captured and not told of, that and its holds, or all it can have."""
+        account = self.world.accounts[to]
+        untold = sum(each.untold for each in account.taken.values() if each.order == by)
+        aside = sum(each.amount for each in account.holds.values() if each.order == by)
+        most = untold + aside + account.balance - account.held
+        about = data.draw(st.sampled_from([untold, untold + aside, most]))
+        amount = Money(
+            amount_minor=max(1, about + data.draw(st.integers(-2, 2))),
+            currency=account.currency or "RUB",
+        )
+        redeem = Redeem(order_id=by, payment_id="payment", amount=amount, authorization_id=None)
+        self.send(to, redeem, origin=Origin.FACT)
+
     @precondition(lambda self: any(each.spent for each in self.world.accounts.values()))
     @rule(data=st.data())
     def goods_come_back(self, data: st.DataObject) -> None:

@@ -1,0 +1,101 @@
+"""The processor's end: who is told to stop, who is waited for, and what is closed last."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pipelines.commands import processor as module
+
+ENDED_S = 8.0
+
+
+class Part:
+    """Stands in for any part of a processor, and writes down what it is told."""
+
+    def __init__(self, name: str, told: list[str]) -> None:
+        self._name = name
+        self._told = told
+
+    def __getattr__(self, method: str) -> Callable[..., None]:
+        return lambda *_arguments, **_options: self._told.append(f"{self._name}.{method}")
+
+
+class FakeBackground:
+    """Threads that end as soon as they are waited for, one of them perhaps with an error."""
+
+    def __init__(self, told: list[str], error: Exception | None) -> None:
+        self._told = told
+        self._error = error
+        self.names: list[str] = []
+        self.waits_s = 0.0
+
+    def start(self, name: str, work: Callable[[], None]) -> None:
+        self.names.append(name)
+
+    def join(self, timeout_s: float) -> None:
+        self._told.append("threads.join")
+        self.waits_s += timeout_s * len(self.names)
+        if self._error is not None:
+            raise self._error
+
+
+class Processor:
+    """A processor of parts that only write down what they are told."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, error: Exception | None = None) -> None:
+        self.told: list[str] = []
+        self.background = FakeBackground(self.told, error)
+        self.closes_s = 0.0
+
+        def part(name: str) -> Callable[..., Any]:
+            return lambda *_arguments, **_options: Part(name, self.told)
+
+        for name in ("load_settings", "load_cvc_keys", "EdgeServices", "Owners", "WorkerStore"):
+            monkeypatch.setattr(module, name, part("other"))
+        for name in ("configure_logs", "require_topics", "framing_for", "expiry_command"):
+            monkeypatch.setattr(module, name, lambda *_: None)
+        monkeypatch.setattr(module, "build_processor", part("worker"))
+        monkeypatch.setattr(module, "EdgeServer", part("edge"))
+        monkeypatch.setattr(module, "TimerLoop", part("timers"))
+        monkeypatch.setattr(module, "Outbox", lambda *_: self)
+        monkeypatch.setattr(module, "Background", lambda **_: self.background)
+
+    def send(self, *_: object) -> None: ...
+
+    def close(self, timeout_s: float) -> None:
+        self.told.append("outbox.close")
+        self.closes_s = timeout_s
+
+    def run(self) -> list[str]:
+        module.processor()
+        return [step for step in self.told if not step.startswith("other.")]
+
+
+ORDER = ["worker.run", "timers.stop", "edge.stop", "threads.join", "outbox.close"]
+
+
+def test_outbox_is_closed_only_after_those_who_write_to_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A request or a deadline that came last would otherwise be queued for nobody."""
+    assert Processor(monkeypatch).run() == ORDER
+
+
+def test_outbox_is_closed_also_after_a_thread_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    failure = RuntimeError("the replies are gone")
+    processor = Processor(monkeypatch, failure)
+    with pytest.raises(RuntimeError) as caught:
+        processor.run()
+    assert caught.value is failure
+    assert processor.told[-2:] == ORDER[-2:]
+
+
+def test_waits_of_the_end_together_stay_within_eight_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also when every thread hangs and Kafka takes nothing."""
+    processor = Processor(monkeypatch)
+    processor.run()
+    assert processor.background.names == ["edge", "timers"]
+    assert processor.background.waits_s + processor.closes_s < ENDED_S
