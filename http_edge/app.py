@@ -19,7 +19,7 @@ from http_edge.services import EdgeServices, ElsewhereError
 
 def create_app(services: EdgeServices) -> Starlette:
     """The edge of one processor."""
-    forwarder = Forwarder(services.settings)
+    forwarder = Forwarder()
 
     async def on_problem(request: Request, error: Exception) -> Response:
         assert isinstance(error, Problem), "registered for problems"

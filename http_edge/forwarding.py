@@ -8,7 +8,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from http_edge.problems import moving
-from pipelines.settings import Settings
 
 ANSWER_S: Final = 1.5
 """How long an owner may take. Reads alone are forwarded, which take milliseconds; and a process
@@ -22,7 +21,7 @@ _PASSED_BACK: Final = ("content-type", "etag", "retry-after", "cache-control")
 class Forwarder:
     """Keeps connections to the other processes' edges."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self) -> None:
         self._client = httpx.AsyncClient(
             timeout=ANSWER_S,
             follow_redirects=False,

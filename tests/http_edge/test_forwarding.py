@@ -15,13 +15,11 @@ from http_edge.forwarding import HOP, Forwarder
 from http_edge.problems import Problem
 from http_edge.services import ElsewhereError
 from pipelines.local.ports import HeldPort
-from pipelines.settings import Settings
 from state.certificate.record import CertificateState
 from tests.http_edge.edge_under_test import FakeServices, app_over, calling, problem_of
 from tests.state.certificate import specimens
 
 pytestmark = pytest.mark.anyio
-SETTINGS = Settings(reply_timeout_ms=5_000)
 NOBODY = "http://127.0.0.1:1"
 
 
@@ -57,7 +55,7 @@ def request(path: str = "/certificates/GC-0001", query: bytes = b"", **headers: 
 
 @asynccontextmanager
 async def forwarder_to(owner: Owner) -> AsyncIterator[Forwarder]:
-    forwarder = Forwarder(SETTINGS)
+    forwarder = Forwarder()
     await forwarder._client.aclose()
     forwarder._client = httpx.AsyncClient(transport=owner.transport)
     yield forwarder
@@ -114,7 +112,7 @@ async def test_second_hop_is_refused_without_asking_anybody() -> None:
 
 
 async def test_owner_that_does_not_answer_is_moving() -> None:
-    forwarder = Forwarder(SETTINGS)
+    forwarder = Forwarder()
     with pytest.raises(Problem) as caught:
         await forwarder.forward(request(), NOBODY)
     assert (caught.value.status, caught.value.kind) == (503, "moving")
@@ -138,7 +136,7 @@ async def test_owner_that_takes_too_long_is_moving(monkeypatch: pytest.MonkeyPat
 
 async def test_address_that_is_none_is_moving() -> None:
     """A member of the group that named no address: nothing better is known for the moment."""
-    forwarder = Forwarder(SETTINGS)
+    forwarder = Forwarder()
     with pytest.raises(Problem) as caught:
         await forwarder.forward(request(), "")
     assert caught.value.status == 503
@@ -149,7 +147,7 @@ async def test_proxy_of_the_environment_is_not_asked(monkeypatch: pytest.MonkeyP
     """Other processes are neighbours: what they say of certificates goes through nobody else."""
     monkeypatch.setenv("HTTP_PROXY", "http://proxy.test:3128")
     monkeypatch.setenv("ALL_PROXY", "http://proxy.test:3128")
-    forwarder = Forwarder(SETTINGS)
+    forwarder = Forwarder()
     assert forwarder._client.trust_env is False
     await forwarder.close()
 
