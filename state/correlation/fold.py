@@ -95,15 +95,26 @@ def _absorb(
             return _absorb_payment(state, happening)
 
 
-def _known_version(state: Correlation) -> int:
-    ordinary = -1 if state.ordinary_version is None else state.ordinary_version
-    return max(ordinary, -1 if state.order is None else state.order.version)
+def _known_version(state: Correlation, order_id: str) -> int:
+    """The newest version seen of that order; -1 for none."""
+    same_ordinary = state.ordinary_order_id in (None, order_id)
+    ordinary = state.ordinary_version if same_ordinary else None
+    known = state.order.version if state.order and state.order.order_id == order_id else None
+    return max(-1 if ordinary is None else ordinary, -1 if known is None else known)
 
 
 def _absorb_order(state: Correlation, order: OrderSeen) -> Correlation:
-    if order.version <= _known_version(state):
+    if order.version <= _known_version(state, order.order_id):
         return state
-    return replace(state, order=_keeping_issued_lines(state, order), ordinary_version=None)
+    if state.order is not None and state.order.order_id != order.order_id:
+        # Their money cannot be told apart: the first one goes on, and people hear of the second.
+        return replace(state, other_order_id=state.other_order_id or order.order_id)
+    return replace(
+        state,
+        order=_keeping_issued_lines(state, order),
+        ordinary_version=None,
+        ordinary_order_id=None,
+    )
 
 
 def _keeping_issued_lines(state: Correlation, order: OrderSeen) -> OrderSeen:
@@ -135,7 +146,10 @@ def _sum_minor(lines: tuple[CertificateLine, ...]) -> int:
 
 def _absorb_ordinary_order(state: Correlation, order: OrdinaryOrderSeen) -> Correlation:
     """An order without certificates: its unmarked payments are forgotten at once."""
-    if order.version <= _known_version(state):
+    if order.version <= _known_version(state, order.order_id):
+        return state
+    known = state.order.order_id if state.order is not None else state.ordinary_order_id
+    if known not in (None, order.order_id):
         return state
     if state.order is not None:
         return replace(
@@ -145,7 +159,13 @@ def _absorb_ordinary_order(state: Correlation, order: OrdinaryOrderSeen) -> Corr
     payments = state.payments
     if not draft:
         payments = {key: payment for key, payment in payments.items() if payment.marked}
-    return replace(state, ordinary_version=order.version, ordinary_draft=draft, payments=payments)
+    return replace(
+        state,
+        ordinary_version=order.version,
+        ordinary_order_id=order.order_id,
+        ordinary_draft=draft,
+        payments=payments,
+    )
 
 
 def _without_lines(known: OrderSeen, order: OrdinaryOrderSeen) -> OrderSeen:

@@ -262,6 +262,9 @@ def _order_alerts(
     # The total of an order that is only created may still grow.
     if order.status is not OrderStatus.CREATED and paid.captured_minor > order.total_minor:
         yield _alert("OVERPAID", subject, "more was captured than the order costs")
+    if correlation.other_order_id is not None:
+        text = "a second order has the correlation id of this one; nothing is done for the second"
+        yield _alert("TWO_ORDERS", subject, text)
     if order.status in BINDING and order.lines and paid.certificate_minor > goods_minor(order):
         text = "a certificate was asked to pay for a certificate, which is not counted as paid"
         yield _alert("CERTIFICATE_FOR_CERTIFICATE", subject, text)

@@ -34,7 +34,9 @@ class Correlation:
     the key was first seen: ordinary traffic is forgotten a while after it. `waiting_since_ms` is
     when the half that is missing now began to be missing: too long, and an alert is raised.
     `ordinary_draft` says that the ordinary order is only created: it may still get a certificate,
-    so its payments are not forgotten yet.
+    so its payments are not forgotten yet. Versions count within one order: `ordinary_order_id` is
+    whose `ordinary_version` it is, and `other_order_id` is a second order that sells or spends
+    certificates under the same key, which is not folded but told to people.
     """
 
     correlation_id: str
@@ -47,6 +49,8 @@ class Correlation:
     waiting_since_ms: int | None = None
     deadline_ms: int | None = None
     ordinary_draft: bool = False
+    ordinary_order_id: str | None = None
+    other_order_id: str | None = None
 
     @property
     def concerns_certificates(self) -> bool:

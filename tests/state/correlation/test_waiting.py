@@ -27,6 +27,7 @@ from tests.state.correlation.story import (
     RETURNED,
     START_MS,
     A,
+    B,
     Story,
     asked,
     given_back,
@@ -283,3 +284,26 @@ def test_waiting_counts_from_when_the_fact_was_written_and_not_from_its_source()
     kept = fold(None, old).state
     assert kept is not None
     assert kept.deadline_ms == 1_000_000 + POLICY.forget_after_ms
+
+
+def test_second_order_under_one_key_is_told_of_and_changes_nothing_of_the_first() -> None:
+    """Versions count within one order: the other's must not hide behind them, nor replace it."""
+    story = told([order(sells={A: 100}), CAPTURED])
+    before = len(story.commands)
+    second = replace(order(OrderStatus.CANCELLED, 9, sells={B: 100}), order_id="order-2")
+    told_of = f"Alert:TWO_ORDERS {A}"
+    assert asked(story.tell(second)) == [told_of]
+    assert story.tell(replace(second, version=10)) == []
+    assert len(story.commands) == before + 1
+    assert story.kept.order == order(sells={A: 100})
+
+
+def test_ordinary_order_under_the_key_of_another_takes_nothing_from_it() -> None:
+    story = told([order(sells={A: 100})])
+    story.tell(replace(ordinary(version=9), order_id="order-2"))
+    assert asked(story.tell(CAPTURED)) == [f"Issue {A}", f"Activate {A}"]
+
+
+def test_certificate_order_after_an_ordinary_one_of_another_id_is_taken() -> None:
+    story = told([replace(ordinary(version=9), order_id="order-2"), order(sells={A: 100})])
+    assert asked(story.tell(CAPTURED)) == [f"Issue {A}", f"Activate {A}"]

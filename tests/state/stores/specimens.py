@@ -123,6 +123,8 @@ CORRELATION = Correlation(
         notification_channel=NotificationChannel.EMAIL,
     ),
     ordinary_version=2,
+    ordinary_order_id="order-2",
+    other_order_id="order-3",
     payments={
         "CAPTURE/payment-1": PaymentSeen(
             payment_id="payment-1",
