@@ -156,7 +156,7 @@ def _value(fields: Fields, name: str, *, optional: bool) -> object:
         return _money(fields, optional=optional)
     field = _FIELD_OF[name]
     if name == "channel":
-        return symbol(fields, field, Channel)
+        return (optional_symbol if optional else symbol)(fields, field, Channel)
     if name == "notification_channel":
         return optional_symbol(fields, field, NotificationChannel)
     if name == "pool":
@@ -169,6 +169,8 @@ def _value(fields: Fields, name: str, *, optional: bool) -> object:
     if name.endswith("_ms"):
         return instant(fields, field)
     if name in _TEXTS:
+        if optional and fields[field] is None:
+            return None
         return readable_text(fields, field)
     assert not optional, "no action has another kind of field that may be absent"
     return required(fields, field)

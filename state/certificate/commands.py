@@ -106,6 +106,7 @@ class RequestNotification:
     """Support asks for another message; it grants one more reveal of the code."""
 
     notification_channel: NotificationChannel | None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +121,7 @@ class Authorize:
     """Set money aside. The edge compared the code and says only whether it matched.
 
     `cvc_version` is the version the edge compared with: a code replaced in between is wrong.
+    `channel` is who may capture and void the hold; absent: anybody who may at all.
     """
 
     order_id: str
@@ -128,21 +130,27 @@ class Authorize:
     cvc_version: int
     accept_partial: bool
     expires_at_ms: int
+    channel: Channel | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capture:
-    """Spend a hold; `amount` absent means all of it. What is not captured is freed."""
+    """Spend a hold; `amount` absent means all of it. What is not captured is freed.
+
+    `channel` is the asker's; absent: one that acts for every channel.
+    """
 
     authorization_id: str
     amount: Money | None
+    channel: Channel | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Void:
-    """Give a hold up."""
+    """Give a hold up. `channel` as in a capture."""
 
     authorization_id: str
+    channel: Channel | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

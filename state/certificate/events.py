@@ -98,6 +98,7 @@ class Activated:
 class NotificationRequested:
     notification_id: str
     channel: NotificationChannel | None
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +125,7 @@ class Authorized:
     order_id: str
     amount_minor: int
     expires_at_ms: int
+    channel: Channel | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

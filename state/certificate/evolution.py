@@ -182,6 +182,7 @@ def _apply_hold(
                 order_id=event.order_id,
                 amount_minor=event.amount_minor,
                 expires_at_ms=event.expires_at_ms,
+                channel=event.channel,
             )
             holds = {**certificate.holds, event.authorization_id: hold}
             return replace(certificate, holds=holds, cvc=replace(certificate.cvc, wrong_tries=0))

@@ -147,6 +147,8 @@ def reason_of(event: Event) -> Reason | None:
             | AlertRaised(reason=reason)
         ):
             return reason
+        case NotificationRequested(reason=asked_for):
+            return asked_for
         case ErrorRaised(rejection=rejection):
             return Reason(code=rejection.code.value, text=rejection.text)
         case CaptureConfirmed():
@@ -158,7 +160,6 @@ def reason_of(event: Event) -> Reason | None:
             | Reserved()
             | Issued()
             | Activated()
-            | NotificationRequested()
             | NotificationSent()
             | CvcRevealed()
             | Authorized()

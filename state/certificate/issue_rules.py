@@ -136,7 +136,10 @@ def request_notification(
     channel = action.notification_channel
     if channel is None and certificate.notification is not None:
         channel = certificate.notification.channel
-    return accepted(NotificationRequested(notification_id=command.command_id, channel=channel))
+    reason = None if action.reason is None else Reason(code="SUPPORT", text=action.reason)
+    return accepted(
+        NotificationRequested(notification_id=command.command_id, channel=channel, reason=reason)
+    )
 
 
 def reveal_cvc(certificate: Certificate, action: RevealCvc) -> Decision:

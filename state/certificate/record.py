@@ -71,11 +71,16 @@ class Reservation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """Money set aside for one order, until `expires_at_ms`."""
+    """Money set aside for one order, until `expires_at_ms`, by a client of `channel`."""
 
     order_id: str
     amount_minor: int
     expires_at_ms: int
+    channel: Channel | None = None
+
+    def is_of(self, channel: Channel | None) -> bool:
+        """Whether a client of that channel may use the hold: its own, or one of no channel."""
+        return channel is None or self.channel is None or self.channel is channel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

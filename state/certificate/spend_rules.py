@@ -46,6 +46,7 @@ def authorize(certificate: Certificate, command: Command, action: Authorize) -> 
             order_id=action.order_id,
             amount_minor=amount_minor,
             expires_at_ms=action.expires_at_ms,
+            channel=action.channel,
         )
     )
 
@@ -80,7 +81,8 @@ def capture(certificate: Certificate, action: Capture) -> Decision:
     if action.amount is not None and action.amount.currency != certificate.currency:
         return refused(RejectionCode.CURRENCY_MISMATCH)
     hold = certificate.holds.get(action.authorization_id)
-    if hold is None:
+    # Another channel's hold is answered as if there were none: whose it is, is not to be learned.
+    if hold is None or not hold.is_of(action.channel):
         return refused(RejectionCode.AUTHORIZATION_NOT_OPEN)
     amount_minor = hold.amount_minor if action.amount is None else action.amount.amount_minor
     assert amount_minor > 0, "a capture of nothing is a broken record"
@@ -94,7 +96,8 @@ def capture(certificate: Certificate, action: Capture) -> Decision:
 
 def void(certificate: Certificate, action: Void) -> Decision:
     """Give an open hold up. It lets no value out, so a lock does not stop it."""
-    if action.authorization_id not in certificate.holds:
+    hold = certificate.holds.get(action.authorization_id)
+    if hold is None or not hold.is_of(action.channel):
         return refused(RejectionCode.AUTHORIZATION_NOT_OPEN)
     return accepted(Voided(authorization_id=action.authorization_id))
 
