@@ -1,7 +1,8 @@
 """Certificates: perform each command on its certificate and publish what happened.
 
 The one writer of a certificate's state. Owns the turning of a transition into records: events on
-the stream, effects on the pool, entries of the index, the reply, and the deadlines to watch.
+the stream and in the certificate's history, effects on the pool, entries of the index, the reply,
+and the deadlines to watch.
 """
 
 from collections.abc import Iterator
@@ -17,15 +18,16 @@ from pipelines.topics import INDEX, POOL, STREAM
 from state.certificate.commands import Command, Origin, Reserve
 from state.certificate.decision import AskPoolAgain, ForgetInPool, PoolEffect, ReturnToPool
 from state.certificate.events import Issued, Redeemed, Reserved
+from state.certificate.history import entry_of
 from state.certificate.record import Certificate, CertificateState, deadlines
 from state.certificate.transition import Outcome, Published, Transition, transition
 from state.pool.commands import Add, Forget, PoolAction, PoolCommand, TakeNext
-from state.stores.codec import CERTIFICATE_STATE, OUTCOME
-from state.stores.layout import MAIN, DeadlineEntry, KeyedRecords, outcome_key
+from state.stores.codec import CERTIFICATE_STATE, HISTORY_ENTRY, OUTCOME
+from state.stores.layout import MAIN, DeadlineEntry, KeyedRecords, history_key, outcome_key
 
 
 class CertificatesStage:
-    """GiftCertificates.Commands to the stream; state: a certificate and its kept outcomes."""
+    """GiftCertificates.Commands to the stream; state: a certificate, its history, its outcomes."""
 
     def __init__(self, framing: Framing, partitions: int) -> None:
         self._framing = framing
@@ -42,6 +44,7 @@ class CertificatesStage:
         # Only events change a certificate: a refusal must not write the same record again.
         if result.published:
             records.set_bytes(MAIN, CERTIFICATE_STATE.encode(result.state))
+            _keep_history(records, command, result)
             _move_deadlines(deadlines, before.certificate, result.state.certificate)
         if result.outcome is not None and not result.repeated:
             key = outcome_key(command.origin, command.command_id)
@@ -110,6 +113,12 @@ class CertificatesStage:
 def _state(records: KeyedRecords) -> CertificateState:
     stored = records.get_bytes(MAIN)
     return CertificateState() if stored is None else CERTIFICATE_STATE.decode(stored)
+
+
+def _keep_history(records: KeyedRecords, command: Command, result: Transition) -> None:
+    for published in result.published:
+        kept = HISTORY_ENTRY.encode(entry_of(published, command))
+        records.set_bytes(history_key(published.sequence), kept)
 
 
 def _known(records: KeyedRecords, command: Command) -> Outcome | None:

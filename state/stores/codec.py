@@ -9,10 +9,13 @@ reader for the old one.
 Must not hold rules: it turns domain records into bytes and back, nothing else.
 """
 
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar, get_args
 
 import msgspec
 
+from state.certificate.commands import Origin
+from state.certificate.events import Event
+from state.certificate.history import HistoryEntry
 from state.certificate.record import CertificateState
 from state.certificate.transition import Outcome
 from state.correlation.record import Correlation
@@ -52,8 +55,69 @@ class RecordCodec(Generic[Record]):
             raise UnreadableRecord(str(error)) from error
 
 
+class _KeptEntry(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """A history entry as it is written: `event` is MessagePack too, of the type `kind` names."""
+
+    sequence: int
+    at_ms: int
+    origin: Origin
+    causation_id: str
+    kind: str
+    event: msgspec.Raw
+    correlation_id: str | None = None
+    actor: str | None = None
+
+
+_KEPT_ENTRY: Final = RecordCodec(_KeptEntry)
+
+# Named after their types, which the library can do by itself only for classes of its own.
+_EVENTS: Final[dict[str, msgspec.msgpack.Decoder[Event]]] = {
+    kind.__name__: msgspec.msgpack.Decoder(kind) for kind in get_args(Event)
+}
+
+
+class HistoryCodec:
+    """Bytes of one event of a history. What an entry does not have is not written."""
+
+    def encode(self, entry: HistoryEntry) -> bytes:
+        """The version byte and the entry, with the name of the event's type beside the event."""
+        event = entry.event
+        kept = _KeptEntry(
+            sequence=entry.sequence,
+            at_ms=entry.at_ms,
+            origin=entry.origin,
+            causation_id=entry.causation_id,
+            kind=type(event).__name__,
+            event=msgspec.Raw(_ENCODER.encode(event)),
+            correlation_id=entry.correlation_id,
+            actor=entry.actor,
+        )
+        return _KEPT_ENTRY.encode(kept)
+
+    def decode(self, value: bytes) -> HistoryEntry:
+        """The entry. UnreadableRecord when no version wrote the bytes, or a newer one its event."""
+        kept = _KEPT_ENTRY.decode(value)
+        decoder = _EVENTS.get(kept.kind)
+        if decoder is None:
+            raise UnreadableRecord("this version knows no such event")
+        try:
+            event = decoder.decode(kept.event)
+        except _MISFITS as error:
+            raise UnreadableRecord(str(error)) from error
+        return HistoryEntry(
+            sequence=kept.sequence,
+            event=event,
+            at_ms=kept.at_ms,
+            origin=kept.origin,
+            causation_id=kept.causation_id,
+            correlation_id=kept.correlation_id,
+            actor=kept.actor,
+        )
+
+
 CERTIFICATE_STATE: Final = RecordCodec(CertificateState)
 OUTCOME: Final = RecordCodec(Outcome)
+HISTORY_ENTRY: Final = HistoryCodec()
 CORRELATION: Final = RecordCodec(Correlation)
 POOL_HEAD: Final = RecordCodec(PoolHead)
 POOL_TAKE: Final = RecordCodec(Take)

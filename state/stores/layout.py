@@ -20,6 +20,10 @@ MAIN: Final = b"c"
 SEPARATOR: Final = b"|"
 """What the stream library puts between a message key and a key within it."""
 
+_HISTORY: Final = b"e"
+_AFTER_HISTORY: Final = b"f"
+"""Above every key of a history, whatever its digits."""
+
 DEADLINES: Final = b"\x00d"
 """The message key, as it were, of the deadlines of a partition."""
 
@@ -47,6 +51,23 @@ def position_key(position: int) -> bytes:
 def member_key(certificate_id: str) -> bytes:
     """Where a certificate stands in a pool's queue or in an index entry's list."""
     return b"p" + _within(certificate_id)
+
+
+def history_key(sequence: int) -> bytes:
+    """An event of a certificate, by its number: byte order is the order in which they happened.
+
+    Sixteen hexadecimal digits, not eight bytes: those may hold the separator, and those of event
+    31,843 would end just like a main record.
+    """
+    return _HISTORY + sequence.to_bytes(8, "big").hex().encode()
+
+
+def history_bounds(message_key: bytes, after: int = 0) -> tuple[bytes, bytes]:
+    """The stored keys from and up to, not with, which the events after number `after` stand.
+
+    Nothing else stands between them for a certificate: its number holds no separator.
+    """
+    return stored_key(message_key, history_key(after + 1)), stored_key(message_key, _AFTER_HISTORY)
 
 
 def take_key(request_id: str) -> bytes:

@@ -38,7 +38,7 @@ def test_fold_gives_each_partition_its_own_records() -> None:
         state = CERTIFICATE_STATE.decode(folded[partition].records[f"{number}|c".encode()])
         assert state.certificate is not None
         assert state.certificate.lifecycle is Lifecycle.AVAILABLE
-    assert sum(len(each.records) for each in folded.values()) == 2 * len(NUMBERS)
+    assert sum(len(each.records) for each in folded.values()) == 3 * len(NUMBERS)
 
 
 def test_fold_keeps_and_drops_deadlines_beside_the_records() -> None:
@@ -60,7 +60,7 @@ def test_fold_counts_broken_records_and_goes_on() -> None:
     no_key = incoming(good[0].value, None, partition=good[0].partition)
     (partition,) = fold_records(iter([bad, no_key, *good, bad]), stage()).values()
     assert partition.broken == 3
-    assert len(partition.records) == 2
+    assert len(partition.records) == 3
 
 
 def test_fold_of_the_same_records_gives_the_same_bytes() -> None:

@@ -31,7 +31,7 @@ from state.certificate.commands import (
 from state.certificate.rejections import RejectionCode
 from state.pool.commands import Add, Forget, TakeNext
 from state.stores.codec import CERTIFICATE_STATE
-from state.stores.layout import MAIN, DeadlineEntry, outcome_key
+from state.stores.layout import MAIN, DeadlineEntry, history_key, outcome_key
 from tests.pipelines.stages.stage_in_memory import (
     FRAMING,
     PARTITIONS,
@@ -126,7 +126,11 @@ def test_load_publishes_stores_and_gives_the_number_to_its_pool(stage: StageInMe
     assert (pool.topic, pool.key) == (POOL, POOL_NAME.encode())
     given = pool_command_from_record(opened(pool))
     assert (given.action, given.at_ms) == (Add(certificate_id=NUMBER), NOW_MS)
-    assert set(stage.of(KEY).records) == {MAIN, outcome_key(Origin.HTTP, "load")}
+    assert set(stage.of(KEY).records) == {
+        MAIN,
+        history_key(1),
+        outcome_key(Origin.HTTP, "load"),
+    }
 
 
 def test_events_carry_headers_for_filtering_and_the_trace_only(stage: StageInMemory) -> None:

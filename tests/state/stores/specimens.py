@@ -4,7 +4,7 @@ Every field is set, so that a renamed or retyped one shows. Owns no expectation.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from state.certificate.commands import Channel, NotificationChannel
 from state.certificate.record import (
@@ -37,8 +37,7 @@ from state.correlation.facts import (
 from state.correlation.record import Correlation
 from state.pool.queue import PoolHead, Take
 from state.stores import codec
-
-AT_MS = 1_735_689_600_123  # 2025-01-01T00:00:00.123Z
+from tests.state.stores.history_specimens import AT_MS, ENTRIES
 
 # No rule makes a certificate with all of this at once: a record's bytes do not ask the rules.
 CERTIFICATE = Certificate(
@@ -73,7 +72,14 @@ CERTIFICATE = Certificate(
     ),
     cvc=Cvc(key_id="2025-01", version=2, wrong_tries=1),
     lock=LockInfo(reason="reported stolen", by="support-3", at_ms=AT_MS + 5),
-    holds={"hold-1": Hold(order_id="order-2", amount_minor=10_000, expires_at_ms=AT_MS + 6)},
+    holds={
+        "hold-1": Hold(
+            order_id="order-2",
+            amount_minor=10_000,
+            expires_at_ms=AT_MS + 6,
+            channel=Channel.POS,
+        )
+    },
     captures={
         "hold-0": CapturedHold(order_id="order-3", amount_minor=50_050, confirmed_minor=50_050)
     },
@@ -81,6 +87,14 @@ CERTIFICATE = Certificate(
 )
 
 CERTIFICATE_STATE = CertificateState(sequence=17, certificate=CERTIFICATE)
+
+# Holds did not say whose they are.
+_FIRST_STATE = replace(
+    CERTIFICATE_STATE,
+    certificate=replace(
+        CERTIFICATE, holds={"hold-1": replace(CERTIFICATE.holds["hold-1"], channel=None)}
+    ),
+)
 
 OUTCOME = Outcome(
     command_id="request-1",
@@ -164,11 +178,15 @@ POOL_TAKE = Take(body_digest="0123456789abcdef", certificate_id="GC-0000-0042")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredRecord:
-    """One kind of value in the stores: its name in the golden files, a specimen, and its codec."""
+    """One kind of value in the stores: its name in the golden files, a specimen, and its codec.
+
+    `earlier` is what a golden file of an edition before gives, where it knew less.
+    """
 
     specimen: object
     encode: Callable[..., bytes]
     decode: Callable[[bytes], object]
+    earlier: Mapping[int, object] = field(default_factory=dict)
 
 
 RECORDS: Mapping[str, StoredRecord] = {
@@ -176,9 +194,12 @@ RECORDS: Mapping[str, StoredRecord] = {
         specimen=CERTIFICATE_STATE,
         encode=codec.CERTIFICATE_STATE.encode,
         decode=codec.CERTIFICATE_STATE.decode,
+        earlier={1: _FIRST_STATE},
     ),
     "outcome": StoredRecord(
-        specimen=OUTCOME, encode=codec.OUTCOME.encode, decode=codec.OUTCOME.decode
+        specimen=OUTCOME,
+        encode=codec.OUTCOME.encode,
+        decode=codec.OUTCOME.decode,
     ),
     "correlation": StoredRecord(
         specimen=CORRELATION, encode=codec.CORRELATION.encode, decode=codec.CORRELATION.decode
@@ -195,4 +216,10 @@ RECORDS: Mapping[str, StoredRecord] = {
     "number": StoredRecord(
         specimen=1_000_007, encode=codec.encode_number, decode=codec.decode_number
     ),
+    **{
+        name: StoredRecord(
+            specimen=entry, encode=codec.HISTORY_ENTRY.encode, decode=codec.HISTORY_ENTRY.decode
+        )
+        for name, entry in ENTRIES.items()
+    },
 }

@@ -14,6 +14,8 @@ from state.stores.layout import (
     DeadlineEntry,
     deadline_entry,
     deadline_key,
+    history_bounds,
+    history_key,
     member_key,
     outcome_key,
     position_key,
@@ -23,9 +25,13 @@ from state.stores.layout import (
 
 # What contracts let through as an id: printable, not empty. Few letters, so that ids meet; among
 # them the separator, and the letters that the keys within a record begin with.
-IDS = st.text(alphabet="|cqnptFH1", min_size=1, max_size=8)
+IDS = st.text(alphabet="|ceqnptFH01", min_size=1, max_size=8)
 PRINTABLE = st.text(min_size=1, max_size=8).filter(str.isprintable)
-POSITIONS = st.one_of(st.integers(0, 200), st.sampled_from([0x7C, 0x7C7C, 2**40 + 0x7C]))
+POSITIONS = st.one_of(
+    st.integers(0, 200), st.sampled_from([0x7C, 0x7C63, 0x7C7C, 2**40 + 0x7C, 2**64 - 1])
+)
+# As certificates have: no separator, and few letters, so that one number begins another.
+NUMBERS = st.text(alphabet="-1CEZ", min_size=1, max_size=4)
 TIMES = st.integers(0, 2**63 - 1)
 
 DEADLINE_ENTRIES = st.builds(
@@ -52,6 +58,7 @@ RECORDS = st.one_of(
         IDS,
     ),
     st.builds(lambda m, p: _record(("position", p), m, position_key(p)), IDS, POSITIONS),
+    st.builds(lambda m, s: _record(("history", s), m, history_key(s)), IDS, POSITIONS),
     st.builds(lambda m, c: _record(("member", c), m, member_key(c)), IDS, IDS),
     st.builds(lambda m, r: _record(("take", r), m, take_key(r)), IDS, IDS),
 )
@@ -72,12 +79,19 @@ def test_stored_keys_of_different_records_never_meet(
     assert (one[0] == other[0]) == (one[1] == other[1])
 
 
-@given(IDS, IDS)
-def test_only_a_main_record_ends_like_one(message_key: str, subject: str) -> None:
-    """A listing of main records knows them by their end."""
+@given(IDS, IDS, POSITIONS)
+@example("GC-1", "1", 0x7C63)
+def test_only_a_main_record_ends_like_one(message_key: str, subject: str, sequence: int) -> None:
+    """A listing of main records knows them by their end. 0x7C63 is `|c`, were it two bytes."""
     main = SEPARATOR + MAIN
     assert stored_key(message_key.encode(), MAIN).endswith(main)
-    for key in (outcome_key(Origin.FACT, subject), take_key(subject), member_key(subject)):
+    for key in (
+        outcome_key(Origin.FACT, subject),
+        take_key(subject),
+        member_key(subject),
+        history_key(sequence),
+    ):
+        assert SEPARATOR not in key
         assert not stored_key(message_key.encode(), key).endswith(main)
 
 
@@ -111,8 +125,46 @@ def test_deadlines_never_meet_a_record_of_a_key(
 
 
 @given(POSITIONS, POSITIONS)
-def test_position_keys_sort_by_position(one: int, other: int) -> None:
+def test_numbered_keys_sort_by_their_number(one: int, other: int) -> None:
     assert (one < other) == (position_key(one) < position_key(other))
+    assert (one < other) == (history_key(one) < history_key(other))
+
+
+CERTIFICATE_KEYS = st.one_of(
+    st.builds(stored_key, NUMBERS.map(str.encode), st.just(MAIN)),
+    st.builds(
+        stored_key, NUMBERS.map(str.encode), st.builds(outcome_key, st.just(Origin.HTTP), IDS)
+    ),
+    st.builds(stored_key, st.just(DEADLINES), DEADLINE_ENTRIES.map(deadline_key)),
+)
+
+
+@given(
+    st.sets(CERTIFICATE_KEYS),
+    st.dictionaries(NUMBERS, st.integers(0, 40), min_size=1),
+    st.integers(0, 41),
+)
+@example(set(), {"1": 40, "1-": 40, "1C": 40}, 9)
+def test_history_of_a_certificate_is_one_unbroken_range(
+    others: set[bytes], histories: dict[str, int], after: int
+) -> None:
+    """A page of it is one scan: in order, all of it, and nothing of another record."""
+    keys = others | {
+        stored_key(number.encode(), history_key(sequence))
+        for number, length in histories.items()
+        for sequence in range(1, length + 1)
+    }
+    for number, length in histories.items():
+        lower, upper = history_bounds(number.encode(), after)
+        assert [key for key in sorted(keys) if lower <= key < upper] == [
+            stored_key(number.encode(), history_key(sequence))
+            for sequence in range(after + 1, length + 1)
+        ]
+
+
+def test_history_of_a_certificate_reaches_the_highest_number() -> None:
+    lower, upper = history_bounds(b"GC-0001", 2**64 - 2)
+    assert lower == stored_key(b"GC-0001", history_key(2**64 - 1)) < upper
 
 
 @pytest.mark.parametrize(
@@ -120,10 +172,10 @@ def test_position_keys_sort_by_position(one: int, other: int) -> None:
     [
         (position_key, -1),
         (position_key, 2**64),
+        (history_key, -1),
+        (history_key, 2**64),
     ],
 )
-def test_position_outside_its_eight_bytes_is_a_bug(
-    make: Callable[[int], bytes], wrong: int
-) -> None:
+def test_number_outside_its_eight_bytes_is_a_bug(make: Callable[[int], bytes], wrong: int) -> None:
     with pytest.raises(OverflowError):
         make(wrong)
