@@ -5,13 +5,16 @@ commit as soon as the inbox is drained, the emitting of records inside the trans
 letter queue. It knows no rule of gift certificates.
 """
 
+import hashlib
 import threading
 import time
 import warnings
 from collections.abc import Iterable
 from typing import Any, Final
 
+from pipelines.commits import Commits
 from pipelines.contracts.broken import BrokenRecord
+from pipelines.seeking import seek_patiently
 from pipelines.settings import Settings
 from pipelines.stages.record import (
     Incoming,
@@ -20,6 +23,7 @@ from pipelines.stages.record import (
     StatelessStage,
     dead_letter,
 )
+from pipelines.store_positions import StorePositions
 from pipelines.topics import LARGEST_RECORD_BYTES, Role, Topic, group_name, topic_name
 from state.stores.layout import DEADLINES, DeadlineEntry, deadline_key
 
@@ -35,6 +39,8 @@ with warnings.catch_warnings(record=True):
 
 KeyState = State[bytes, bytes]
 
+_COMMITTED_TIMEOUT_S: Final = 10.0
+
 _DEADLINE_VALUE: Final = b"\x01"
 """A deadline is all in its key; the value only says that it is there (and its version)."""
 
@@ -49,6 +55,9 @@ class Worker(Application):
         self._consumed = False
         self._stop_asked = False
         self._loop_turned_s = time.monotonic()
+        self._doubtful_until_s = 0.0
+        self._newly_assigned = True
+        self._positions = StorePositions()
         self._assigned = False
         self._serving = False
         # "quixstreams" logs at INFO about its own loop; the root logger of `logs` decides.
@@ -72,6 +81,10 @@ class Worker(Application):
             consumer_extra_config=_consumer_options(settings),
             producer_extra_config=_producer_options(settings, role),
         )
+        self._commits = self._processing_context = Commits.instead_of(self._processing_context)
+        self._commits.told_within_s += settings.session_timeout_ms / 1_000
+        seek = seek_patiently(self._consumer.seek)
+        self._consumer.seek = seek  # type: ignore[method-assign, assignment]  # its recovery's, too
         self._idle_config = self._config
         self._busy_config = self._config.model_copy(update={"consumer_poll_timeout": 0.0})
         self._names: dict[str, str] = {}
@@ -158,8 +171,9 @@ class Worker(Application):
         self._stop_asked = True
         super().stop(fail)
 
-    def _note_consumed(self, _topic: str, _partition: int, _offset: int) -> None:
+    def _note_consumed(self, topic: str, partition: int, offset: int) -> None:
         self._consumed = True
+        self._positions.note_performed(topic, partition, offset)
 
     def _process_message(self, dataframe_composed: Any) -> None:
         """Perform one record; with an empty inbox commit at once what was performed before.
@@ -171,7 +185,8 @@ class Worker(Application):
         if self._stop_asked:
             self._run_tracker.stop()  # type: ignore[no-untyped-call]  # theirs is untyped
             return
-        self._loop_turned_s = time.monotonic()
+        self._note_turn()
+        self._note_commit()
         self._serving = self._assigned
         busy = not self._processing_context.checkpoint.empty()
         self._config = self._busy_config if busy else self._idle_config
@@ -179,23 +194,69 @@ class Worker(Application):
         super()._process_message(dataframe_composed)  # type: ignore[no-untyped-call]  # theirs is untyped
         if busy and not self._consumed:
             self._processing_context.commit_checkpoint(force=True)
+        self._note_commit()
+
+    def _note_commit(self) -> None:
+        """Tell readers how far the stores are: an empty checkpoint means all was committed."""
+        if self._commits.put_out:
+            self._positions.note_dropped()
+        elif self._processing_context.checkpoint.empty():
+            self._positions.note_committed()
+
+    def _note_turn(self) -> None:
+        """Remember that the loop is alive, and doubt what it holds after it was silent for long.
+
+        A process that was stopped (SIGSTOP, a paused machine) may have lost its partitions without
+        knowing. The first heartbeat after it wakes tells, and takes them away.
+        """
+        now_s = time.monotonic()
+        silent = now_s - self._loop_turned_s > self._silence_s
+        if silent and not self._newly_assigned:
+            self._doubtful_until_s = now_s + self._silence_s
+        # The loop does not turn while stores are recovered, which proves membership by itself.
+        self._newly_assigned = False
+        self._loop_turned_s = now_s
+
+    @property
+    def _silence_s(self) -> float:
+        # Half a session: the last heartbeat may be a third of one older than the loop's last turn.
+        return self.settings.session_timeout_ms / 2_000
 
     def _on_assign(self, consumer: Any, topic_partitions: Any) -> None:
         self._serving = False
         with self.stores_lock:
             super()._on_assign(consumer, topic_partitions)
+            self._note_assigned(topic_partitions)
             # Also with nothing assigned: this worker then knows that others have everything.
             self._assigned = True
+
+    def _note_assigned(self, topic_partitions: Any) -> None:
+        inputs = self._topic_manager.non_changelog_topics
+        assigned = [each for each in topic_partitions if each.topic in inputs]
+        committed = self._consumer.committed(assigned, _COMMITTED_TIMEOUT_S) if assigned else []
+        self._positions.note_assigned(
+            (each.topic, each.partition, each.offset) for each in committed
+        )
+        self._newly_assigned = True
 
     def _on_revoke(self, consumer: Any, topic_partitions: Any) -> None:
         self._serving = self._assigned = False
         with self.stores_lock:
             super()._on_revoke(consumer, topic_partitions)
+        self._begin_anew()
 
     def _on_lost(self, consumer: Any, topic_partitions: Any) -> None:
         self._serving = self._assigned = False
+        # First: the library only closes the stores, and would try to commit to them later.
+        self._begin_anew()
         with self.stores_lock:
             super()._on_lost(consumer, topic_partitions)
+
+    def _begin_anew(self) -> None:
+        """What was not committed is for the next owner; a loop that failed leaves all as it is."""
+        self._positions.note_dropped()
+        if not self._failed:
+            self._commits.begin_anew()
 
     # What other threads may ask
 
@@ -206,10 +267,18 @@ class Worker(Application):
         A process that was stopped for longer than a session (SIGSTOP, a paused machine) may have
         lost its partitions without knowing; until its loop turns again nothing is read.
         """
-        silent_s = time.monotonic() - self._loop_turned_s
+        now_s = time.monotonic()
         recovering = bool(self._state_manager.recovery_required)
-        alive = silent_s * 1000 < self.settings.session_timeout_ms
-        return self._serving and not recovering and alive
+        alive = now_s - self._loop_turned_s < self._silence_s and now_s >= self._doubtful_until_s
+        return self._serving and not recovering and alive and not self._commits.put_out
+
+    def reached(self, topic: Topic, partition: int) -> int:
+        """The first offset of an input that readers of the stores do not see the effect of yet."""
+        return self._positions.reached(topic_name(topic, self.settings), partition)
+
+    def performed(self, topic: Topic, partition: int) -> int:
+        """The first offset of an input that was not performed, and so nobody can have seen."""
+        return self._positions.performed(topic_name(topic, self.settings), partition)
 
     def partitions_of(self, topic: Topic) -> dict[int, Any]:
         """The open partitions of a stage's store, by number. Take `stores_lock` for a scan."""
@@ -260,7 +329,7 @@ def _consumer_options(settings: Settings) -> dict[str, Any]:
     """Every option of the consumer that correctness or latency depends on."""
     return {
         "isolation.level": "read_committed",
-        "group.instance.id": settings.worker_id,
+        "group.instance.id": _instance_id(settings),
         "client.id": f"{settings.worker_id}@{settings.edge_url()}",
         "session.timeout.ms": settings.session_timeout_ms,
         "heartbeat.interval.ms": max(settings.session_timeout_ms // 3, 1),
@@ -270,6 +339,16 @@ def _consumer_options(settings: Settings) -> dict[str, Any]:
         "fetch.wait.max.ms": 50,
         "fetch.queue.backoff.ms": 10,
     }
+
+
+def _instance_id(settings: Settings) -> str:
+    """The worker's fixed name in its group, as long as it is reached at the same address.
+
+    A member that comes back under its old name keeps the client id it had before, and with it the
+    address that others forward calls to: one that moved has to come back under another.
+    """
+    address = hashlib.sha256(settings.edge_url().encode()).hexdigest()[:8]
+    return f"{settings.worker_id}-{address}"
 
 
 def _producer_options(settings: Settings, role: Role) -> dict[str, Any]:

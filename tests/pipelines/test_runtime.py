@@ -110,7 +110,7 @@ def test_options_of_correctness_are_explicit(settings: Settings) -> None:
     assert config.state_dir == settings.state_dir
     consumer = config.consumer_extra_config
     assert consumer["isolation.level"] == "read_committed"
-    assert consumer["group.instance.id"] == "processor-0"
+    assert consumer["group.instance.id"].startswith("processor-0-")
     assert consumer["client.id"] == "processor-0@http://127.0.0.1:8123"
     assert consumer["heartbeat.interval.ms"] == 2_000
     producer = config.producer_extra_config
@@ -148,6 +148,17 @@ def test_burst_shares_one_commit_and_lone_record_waits_for_none(worker: Worker, 
     assert commits_of(worker) == [True]
 
 
+def test_worker_that_moved_joins_its_group_under_another_name() -> None:
+    """Under the same name Kafka would keep the address that it had before."""
+    here, there = (
+        module._consumer_options(Settings(worker_id="processor-0", http_port=port))
+        for port in (8080, 8081)
+    )
+    again = module._consumer_options(Settings(worker_id="processor-0", http_port=8080))
+    assert here["group.instance.id"] == again["group.instance.id"]
+    assert here["group.instance.id"] != there["group.instance.id"]
+
+
 def test_stores_are_served_only_after_a_turn_with_an_assignment(
     worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -168,19 +179,38 @@ def test_stores_are_served_only_after_a_turn_with_an_assignment(
     assert serves(worker) is False
 
 
-def test_stores_are_not_served_by_a_loop_that_stood_still_for_a_session(
+def test_stores_are_not_served_by_a_loop_that_stood_still_for_half_a_session(
     worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A stopped process may have lost its partitions without knowing."""
+    """A stopped process may have lost its partitions without knowing, also when it just woke."""
     clock = Clock()
     monkeypatch.setattr(module, "time", clock)
     monkeypatch.setattr(Application, "_on_assign", lambda *_: None)
     worker._on_assign(None, [])
     worker._process_message({})
-    clock.now_s += 5.999
+    clock.now_s += 2.999
     assert serves(worker)
-    clock.now_s += 0.001
+    clock.now_s += 0.002
     assert serves(worker) is False
+    worker._process_message({})
+    assert serves(worker) is False, "the first heartbeat has not told yet who has the partitions"
+    clock.now_s += 2.9
+    worker._process_message({})
+    assert serves(worker) is False
+    clock.now_s += 0.1
+    worker._process_message({})
+    assert serves(worker)
+
+
+def test_stores_are_served_at_once_after_a_long_recovery(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(module, "time", clock)
+    monkeypatch.setattr(Application, "_on_assign", lambda *_: None)
+    worker._process_message({})
+    worker._on_assign(None, [])
+    clock.now_s += 60
     worker._process_message({})
     assert serves(worker)
 

@@ -1,0 +1,71 @@
+"""Committing what was performed, or dropping it where the group went on without this worker.
+
+A worker that slept through its session wakes with records in its hands whose partitions others have
+by now. Kafka refuses its commit, and that is no fault: those others perform the records. Owns this
+one decision; every other refusal ends the worker, as it should.
+"""
+
+import time
+import warnings
+from dataclasses import fields
+from typing import Final, Self
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException
+
+with warnings.catch_warnings(record=True):
+    from quixstreams.processing import ProcessingContext
+
+_PUT_OUT: Final = frozenset({KafkaError.UNKNOWN_MEMBER_ID, KafkaError.ILLEGAL_GENERATION})
+"""How Kafka says so. FENCED_INSTANCE_ID is none of them: another process runs under this worker's
+name, and this one has to end."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Commits(ProcessingContext):
+    """The library's commits, which may find that this worker is `put_out`.
+
+    It then commits nothing, whatever Kafka would say to it, until its partitions are taken from it:
+    its place in them is behind what it dropped, and to go on from there would leave that out.
+    """
+
+    told_within_s = 60.0
+    """The consumer learns the same from its next heartbeat, a third of a session later."""
+
+    _put_out_s: float | None = None
+
+    @classmethod
+    def instead_of(cls, context: ProcessingContext) -> Self:
+        """The same context with these commits."""
+        kept = (each.name for each in fields(context) if each.init)
+        return cls(**{name: getattr(context, name) for name in kept})
+
+    @property
+    def put_out(self) -> bool:
+        """Whether a commit was refused because others have the partitions."""
+        return self._put_out_s is not None
+
+    def commit_checkpoint(self, force: bool = False, revoking: bool = False) -> None:
+        """Commit when it is time, or by force; drop, where that may not be."""
+        if self._put_out_s is None:
+            try:
+                super().commit_checkpoint(force, revoking)
+                return
+            except KafkaException as refused:
+                if refused.args[0].code() not in _PUT_OUT:
+                    raise
+            _log.warning("the group went on without this worker: what it performed last is dropped")
+            self._put_out_s = time.monotonic()
+        self._drop(revoking=revoking)
+        assert time.monotonic() < self._put_out_s + self.told_within_s, "put out, and never told so"
+
+    def begin_anew(self) -> None:
+        """The partitions are gone, or are assigned anew; what was not committed is not ours."""
+        self._drop(revoking=True)
+        self._put_out_s = None
+
+    def _drop(self, *, revoking: bool) -> None:
+        if self._checkpoint is not None and not self._checkpoint.empty():
+            self._checkpoint.close(revoking=revoking)
+            self.init_checkpoint()  # type: ignore[no-untyped-call]  # theirs is untyped
