@@ -3,6 +3,7 @@
 Owns the form only; must not resolve a name or open a connection.
 """
 
+import ipaddress
 import re
 from typing import Final
 from urllib.parse import urlsplit
@@ -31,3 +32,14 @@ def web_address(value: str) -> str:
     if parts.username is not None or parts.password is not None:
         raise ValueError("it must not carry a user name or password")
     return value.rstrip("/")
+
+
+def is_loopback(address: str) -> bool:
+    """Whether a web address is of this machine itself, by its form: no name is resolved."""
+    host = urlsplit(address).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

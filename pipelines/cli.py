@@ -62,7 +62,17 @@ COMMANDS: Final = (
     Command(
         name="up",
         target="pipelines.commands.up:up",
-        summary="Run everything on this machine: broker, topics, correlator, processors.",
+        summary="Run everything on this machine: broker, issuer, correlator, processors.",
+    ),
+    Command(
+        name="token",
+        target="pipelines.commands.token:token",
+        summary="Print a token for a client of the stack on this machine.",
+    ),
+    Command(
+        name="issuer",
+        target="pipelines.commands.issuer:issuer",
+        summary="Run the development issuer of tokens; `up` does so by itself.",
     ),
     Command(
         name="load",

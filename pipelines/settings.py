@@ -22,7 +22,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from pipelines.addresses import broker_list, web_address
+from pipelines.addresses import broker_list, is_loopback, web_address
 from pipelines.faults import SettingsError
 from pipelines.secret_files import read_secret
 from pipelines.settings_faults import complain, unknown_variables
@@ -44,10 +44,12 @@ def _processor_group(earlier: dict[str, str]) -> str:
     return f"{earlier['topic_prefix']}giftcert-processor"
 
 
+_ALGORITHM: Final = r"(?:(?:RS|PS|ES)(?:256|384|512)|EdDSA)"
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+$", max_length=100)]
 """What may stand in the name of a topic, a group or a transaction."""
 BrokerList = Annotated[str, AfterValidator(broker_list)]
 WebAddress = Annotated[str, AfterValidator(web_address)]
+RateLimit = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,6}/(second|minute|hour|day)$")]
 StateDirectory = Annotated[Path, AfterValidator(outside_sources)]
 
 
@@ -185,10 +187,64 @@ class Settings(BaseSettings):
         None,
         description="Address under which other workers reach this one's edge. "
         "Needed where the edge listens on every address.",
-        json_schema_extra={"default_text": "`http://<http_host>:<http_port>`"},
+        json_schema_extra={"default_text": "`http(s)://<http_host>:<http_port>`"},
     )
     reply_timeout_ms: int = Field(
         5_000, ge=1, le=120_000, description="How long the edge waits for an answer before a 504."
+    )
+
+    tls_certificate_location: Path | None = Field(
+        None,
+        description="PEM file of the edge's certificate and its chain. With it the edge speaks "
+        "HTTPS only; a changed file is taken up without a restart.",
+    )
+    tls_key_location: Path | None = Field(
+        None, description="PEM file of that certificate's private key."
+    )
+    tls_ca_location: Path | None = Field(
+        None,
+        description="PEM file of the authorities that vouch for other workers' edges and for the "
+        "token issuer.",
+        json_schema_extra={"default_text": "the system's own"},
+    )
+    rate_limit: RateLimit = Field(
+        "1200/minute",
+        description="Calls that one client may make at each worker, like `1200/minute`.",
+    )
+    rejected_rate_limit: RateLimit = Field(
+        "60/minute",
+        description="Calls without a valid token that one address may make at each worker.",
+    )
+
+    # Who may call: tokens of an OAuth2 issuer
+    token_issuer: WebAddress | None = Field(
+        None,
+        description="The OAuth2 issuer whose tokens are accepted; their `iss` must be this text. "
+        "A worker does not start without it. `http://` only where everything is on this machine.",
+    )
+    token_audience: str = Field(
+        "gift-certificates", min_length=1, description="What `aud` of a token must name."
+    )
+    token_jwks_url: WebAddress | None = Field(
+        None,
+        description="Where the issuer's public keys are.",
+        json_schema_extra={"default_text": "what the issuer's own discovery document says"},
+    )
+    token_algorithms: Annotated[
+        str, StringConstraints(pattern=rf"^{_ALGORITHM}(,{_ALGORITHM})*$")
+    ] = Field(
+        "RS256,PS256,ES256,EdDSA",
+        description="Signature algorithms that are accepted, comma-separated. Never `none` and "
+        "never a shared secret.",
+    )
+    token_leeway_s: int = Field(
+        30, ge=0, le=120, description="How far the issuer's clock and ours may be apart."
+    )
+    clients_file: Path | None = Field(
+        None,
+        description="Which clients there are and the channel each sells and spends for: JSON "
+        '`{"till": {"channel": "POS"}, "support": {"channel": null}}`. A worker does not start '
+        "without it.",
     )
 
     # Rules
@@ -267,6 +323,24 @@ class Settings(BaseSettings):
             raise ValueError("sasl_* need security_protocol SASL_SSL or SASL_PLAINTEXT")
         if (self.ssl_certificate_location is None) != (self.ssl_key_location is None):
             raise ValueError("ssl_certificate_location and ssl_key_location go together")
+        if (self.tls_certificate_location is None) != (self.tls_key_location is None):
+            raise ValueError("tls_certificate_location and tls_key_location go together")
+        return self
+
+    @model_validator(mode="after")
+    def _trusts_no_stranger(self) -> Self:
+        """Keys fetched in the clear can be anybody's: only between processes of one machine."""
+        for name in ("token_issuer", "token_jwks_url"):
+            address = getattr(self, name)
+            if address is None or address.startswith("https://"):
+                continue
+            host = f"[{self.http_host}]" if ":" in self.http_host else self.http_host
+            ours = (f"http://{host}", self.advertised_url or f"http://{host}")
+            if not all(is_loopback(each) for each in (address, *ours)):
+                raise ValueError(
+                    f"{name} must be https:// (http:// is for a development issuer, where it, "
+                    "http_host and advertised_url are all loopback)"
+                )
         return self
 
     def edge_url(self) -> str:
@@ -274,7 +348,12 @@ class Settings(BaseSettings):
         if self.advertised_url is not None:
             return self.advertised_url
         host = f"[{self.http_host}]" if ":" in self.http_host else self.http_host
-        return f"http://{host}:{self.http_port}"
+        scheme = "http" if self.tls_certificate_location is None else "https"
+        return f"{scheme}://{host}:{self.http_port}"
+
+    def token_algorithm_list(self) -> list[str]:
+        """The accepted signature algorithms, one by one."""
+        return self.token_algorithms.split(",")
 
     def required_state_dir(self) -> Path:
         """The state directory, or a SettingsError: no worker may fall back to one by chance."""

@@ -15,6 +15,8 @@ from pydantic_core import ErrorDetails
 
 _SHOWN_LENGTH: Final = 60
 _TESTS_OWN: Final = "TEST_"
+_CALLERS_OWN: Final = ("TOKEN", "TOKEN_FILE")
+"""What a command that calls the edge is given for itself. A worker has no token, and needs none."""
 # What Kubernetes puts into every pod for each service of the namespace, unless told not to.
 _SERVICE_LINK: Final = re.compile(r"_(SERVICE_HOST|SERVICE_PORT|PORT)(_|$)")
 _SERVICE_LINK_HINT: Final = "Kubernetes sets it for a service: set enableServiceLinks: false"
@@ -27,7 +29,7 @@ def unknown_variables(
 
     Values are not shown: a misspelled secret is a secret. Variables of the tests are left alone.
     """
-    known = {f"{prefix}{name.upper()}" for name in fields}
+    known = {f"{prefix}{name.upper()}" for name in (*fields, *_CALLERS_OWN)}
     found = []
     for variable in sorted(environment):
         name = variable.upper()

@@ -9,11 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, cast
 
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
-from http_edge.certificate_routes import certificate_routes
-from http_edge.service_routes import service_routes
-from http_edge.services import EdgeServices
+from http_edge.access.gate import Gate
+from http_edge.api.calls import API, BY_OPERATION
+from http_edge.api.documentation_routes import documentation_routes
+from http_edge.asking.dispatch import Handler, call_routes
+from http_edge.asking.services import EdgeServices
+from http_edge.handlers.internal_calls import internal_routes
+from http_edge.handlers.service_routes import Worked, health_routes
+from http_edge.serving.metrics import EdgeMetrics
 from pipelines import cli
 from pipelines.settings import ENV_PREFIX, Settings
 
@@ -29,7 +34,15 @@ _HEADING: Final = re.compile(r"^(#+) (.+)$", re.MULTILINE)
 _TOP_FOLDERS: Final = ("avro", "docs", "http_edge", "pipelines", "state", "tests", ".ci")
 # What a person makes, or a build leaves or packs, and so is not in the tree.
 _NOT_IN_THE_TREE: Final = frozenset({"cvc-keys.json", "pipelines/contracts/avro/"})
-_OF_THE_TESTS: Final = "GIFTCERT_TEST_BROKER"
+_NO_SETTINGS: Final = frozenset(
+    {
+        "GIFTCERT_TEST_BROKER",  # of the tests
+        "GIFTCERT_TEST_SCHEMATHESIS_CASES",  # of the tests
+        "GIFTCERT_TOKEN",  # of `giftcert audit`
+        "GIFTCERT_TOKEN_FILE",  # of `giftcert audit`
+    }
+)
+_TEST: Final = re.compile(r"`(?P<file>tests/[\w/]+\.py)::(?P<name>test_\w+)`")
 
 
 def prose(text: str) -> str:
@@ -90,7 +103,7 @@ def unknown_commands(page: Path, text: str) -> Iterator[str]:
 
 def unknown_settings(page: Path, text: str) -> Iterator[str]:
     """A variable that a page names is a setting."""
-    known = {f"{ENV_PREFIX}{name.upper()}" for name in Settings.model_fields} | {_OF_THE_TESTS}
+    known = {f"{ENV_PREFIX}{name.upper()}" for name in Settings.model_fields} | _NO_SETTINGS
     for found in _VARIABLE.finditer(text):
         if found[0] not in known:
             yield f"{page.name}: {found[0]} is no setting"
@@ -104,10 +117,30 @@ def unknown_calls(page: Path, text: str) -> Iterator[str]:
             yield f"{page.name}: the edge has no {method} {found['path']}"
 
 
+def missing_tests(root: Path, page: Path, text: str) -> Iterator[str]:
+    """A test that a page names, as `tests/file.py::test_name`, is there."""
+    for found in _TEST.finditer(text):
+        path = root / found["file"]
+        source = path.read_text(encoding="utf-8") if path.exists() else ""
+        if not re.search(rf"^(?:async )?def {found['name']}\(", source, re.MULTILINE):
+            yield f"{page.name}: there is no {found['file']}::{found['name']}"
+
+
+def named_tests(text: str) -> list[str]:
+    """The tests that a text names."""
+    return [f"{found['file']}::{found['name']}" for found in _TEST.finditer(text)]
+
+
 def routes() -> list[Route]:
     """Every route of the edge. They only bind the services; nothing is asked of them here."""
-    services = cast(EdgeServices, None)
-    return [*certificate_routes(services), *service_routes(services)]
+    handlers = dict.fromkeys(BY_OPERATION, cast(Handler, None))
+    every: list[BaseRoute] = [
+        *call_routes(cast(Gate, None), API, handlers),
+        *health_routes(cast(Worked, None), cast(EdgeMetrics, None)),
+        *internal_routes(cast(EdgeServices, None)),
+        *documentation_routes(Settings(_env_prefix="NO_SUCH_PREFIX_")),
+    ]
+    return [route for route in every if isinstance(route, Route)]
 
 
 def _answers(route: Route, method: str, path: str) -> bool:

@@ -1,19 +1,22 @@
 """What the running stages and rules show of themselves, gathered for the documentation.
 
 Events are found by performing every row of the rules' tables, headers by performing a stage, calls
-by asking the edge for its routes. Owns the one sentence that says what each of them means.
+by reading the description that the edge gives of itself. Owns the one sentence that says what each
+of them means.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from http_edge.api.openapi import description
 from pipelines.contracts.broken import BrokenCode, BrokenRecord
 from pipelines.contracts.command_record import command_to_record
 from pipelines.contracts.framing import SingleObjectFraming
 from pipelines.contracts.pool_record import pool_command_to_record
 from pipelines.contracts.schemas import RecordName
 from pipelines.partitioning import partition_of
+from pipelines.settings import Settings
 from pipelines.stages.certificates import CertificatesStage
 from pipelines.stages.pool import PoolStage
 from pipelines.stages.record import (
@@ -32,7 +35,6 @@ from state.certificate.headline import event_type, headline, ledger_entry, reaso
 from state.certificate.record import Certificate, Status
 from state.pool.commands import PoolCommand, TakeNext
 from state.stores.layout import DeadlineEntry
-from tests.docs_checks import routes
 from tests.state.certificate.table import Row
 
 _MEANINGS: Final = {
@@ -257,9 +259,11 @@ def dlq_headers() -> Iterator[tuple[str, str]]:
 
 
 def http_rows() -> Iterator[list[str]]:
-    """Every call of the edge and the first sentence of what answers it."""
-    for route in routes():
-        methods = ", ".join(sorted((route.methods or set()) - {"HEAD"}))
-        text = (route.endpoint.__doc__ or "").strip().splitlines()[0]
-        path = route.path.replace("{certificate_id}", "{id}")
-        yield [f"`{methods} {path}`", text]
+    """Every call of the edge as its description tells it: what, by whom, and what it does."""
+    document = description(Settings(_env_prefix="NO_SUCH_PREFIX_"))
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            scopes = [scope for way in operation["security"] for scope in way["token"]]
+            call = f"`{method.upper()} {path}`"
+            scope = f"`{scopes[0]}`" if scopes else "no token"
+            yield [call, f"`{operation['operationId']}`", scope, operation["summary"]]

@@ -15,14 +15,17 @@ from typing import Final
 
 import http_edge
 import pipelines
-from http_edge.problems import refusal
+from http_edge.access.callers import SCOPE_MEANINGS
+from http_edge.api.call_problems import problems_of
+from http_edge.api.calls import API
+from http_edge.api.problems import REFUSALS, TECHNICAL
 from pipelines.contracts.broken import BrokenCode
 from pipelines.faults import EXIT_BUG, EXIT_INTERRUPTED, OperatorError
 from pipelines.settings import Settings
 from pipelines.settings_table import settings_table
 from pipelines.topics import FOREVER_MS, TOPICS, Topic, wanted_topics
 from state.certificate.commands import Origin
-from state.certificate.rejections import MEANINGS, Rejection, RejectionCode
+from state.certificate.rejections import MEANINGS, RejectionCode
 from tests.docs_contracts import field_table
 from tests.docs_events import dlq_headers, event_rows, http_rows, stream_headers
 from tests.state.certificate.test_rules import ROWS
@@ -149,11 +152,11 @@ def rejections() -> str:
     refused[RejectionCode.POOL_EMPTY].add("TAKE_NEXT")
     rows = []
     for each in RejectionCode:
-        problem = refusal(Rejection(code=each))
+        kind = REFUSALS[each]
         whom = codes(refused[each])
         if each is RejectionCode.REQUEST_REUSED:
             whom = "any, when its id was used before"
-        rows.append([code(each), MEANINGS[each], str(problem.status), code(problem.kind), whom])
+        rows.append([code(each), MEANINGS[each], str(kind.status), code(kind.name), whom])
     return table(["code", "meaning", "HTTP", "problem type", "commands refused with it"], rows)
 
 
@@ -176,7 +179,32 @@ def events() -> str:
 
 def http_calls() -> str:
     """Every call of the edge."""
-    return table(["call", "what it does"], http_rows())
+    return table(["call", "operation", "scope", "what it does"], http_rows())
+
+
+def scopes() -> str:
+    """What a token may allow, and the calls that need it."""
+    rows = [
+        [code(scope), text, codes(call.operation for call in API if call.scope is scope)]
+        for scope, text in SCOPE_MEANINGS.items()
+    ]
+    return table(["scope", "what it allows", "calls"], rows)
+
+
+def technical_problems() -> str:
+    """Every problem that is no business "no"."""
+    rows = [[code(kind.name), str(kind.status), kind.title, kind.advice] for kind in TECHNICAL]
+    return table(["type", "HTTP", "what it means", "what to do"], rows)
+
+
+def refusals() -> str:
+    """Every business "no" that a call may answer with, and those calls."""
+    rows = []
+    for rejected, kind in REFUSALS.items():
+        calls = [call.operation for call in API if kind in problems_of(call)]
+        if calls:
+            rows.append([code(kind.name), str(kind.status), MEANINGS[rejected], codes(calls)])
+    return table(["type", "HTTP", "what it means", "calls"], rows)
 
 
 def exit_codes() -> str:
@@ -213,6 +241,9 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "events": events,
     "settings": settings_table,
     "http-calls": http_calls,
+    "scopes": scopes,
+    "problems": technical_problems,
+    "refusals": refusals,
     "exit-codes": exit_codes,
     "fields-SalesOrder": lambda: field_table("SalesOrder"),
     "fields-Payment": lambda: field_table("Payment"),

@@ -8,10 +8,16 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from http_edge.inputs import MAX_BODY_BYTES
-from http_edge.problems import TYPE_ROOT, refusal
+from http_edge.access.callers import Scope
+from http_edge.api.calls import API
+from http_edge.api.openapi_examples import EXAMPLES
+from http_edge.api.problems import REFUSALS, TECHNICAL, TYPE_ROOT
+from http_edge.asking.inputs import MAX_BODY_BYTES
+from http_edge.serving.guarded_protocol import ARRIVAL_TIMEOUT_S, MAX_CONNECTIONS
+from http_edge.serving.guards import BODY_TIMEOUT_S, MAX_HEADER_BYTES, MAX_HEADERS, MAX_TARGET_BYTES
 from pipelines import cli
 from pipelines.contracts.fields import MAX_ID_LENGTH, MAX_TEXT_LENGTH
 from pipelines.contracts.framing import SingleObjectFraming
@@ -22,7 +28,7 @@ from pipelines.stages.ingest import ClientsIngest, IngestRules, OrdersIngest, Pa
 from pipelines.stages.record import Incoming, Outgoing, StatelessStage
 from pipelines.topics import COMMANDS, DLQ, FACTS
 from state.certificate.numbers import LONGEST, SHORTEST
-from state.certificate.rejections import Rejection, RejectionCode
+from state.certificate.rejections import RejectionCode
 from state.certificate.spend_rules import WRONG_TRIES_TO_LOCK
 from state.correlation.facts import Policy
 from state.correlation.record import MAX_PAYMENTS
@@ -35,6 +41,8 @@ from tests.write_docs import ROOT, pages, table_names, with_tables
 PAGES = tuple(pages())
 README, README_RU = ROOT / "README.md", ROOT / "README.ru.md"
 INTEGRATION = ROOT / "docs" / "integration.md"
+HTTP, PROBLEMS = ROOT / "docs" / "http.md", ROOT / "docs" / "problems.md"
+SECURITY = ROOT / "docs" / "security.md"
 OPERATIONS, FLOW = ROOT / "docs" / "operations.md", ROOT / "docs" / "flow.md"
 _PARTITIONS = 1
 NUMBER_WORDS = {3: "Three", 5: "Five", 10: "Ten"}
@@ -82,6 +90,48 @@ def test_commands_settings_and_calls_that_a_page_names_exist(page: Path) -> None
     assert list(docs_checks.unknown_commands(page, text)) == []
     assert list(docs_checks.unknown_settings(page, text)) == []
     assert list(docs_checks.unknown_calls(page, text)) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_tests_that_a_page_names_exist(page: Path) -> None:
+    assert list(docs_checks.missing_tests(ROOT, page, read(page))) == []
+
+
+def test_every_route_of_the_edge_is_on_the_page_of_its_calls() -> None:
+    """Also those that the API's table does not have: the process's own, and the listings."""
+    text = read(HTTP)
+    paths = {route.path.replace(":path}", "}") for route in docs_checks.routes()}
+    assert paths >= {call.path for call in API}
+    assert {path for path in paths if f"{path}`" not in text} == set()
+
+
+def test_answers_shown_on_the_page_of_the_calls_are_those_of_the_description() -> None:
+    shown = [line for line in read(HTTP).splitlines() if line.startswith('{"')]
+    known = {msgspec.json.encode(example.answer).decode() for example in EXAMPLES.values()}
+    assert shown
+    assert [line for line in shown if line not in known] == []
+
+
+def test_every_problem_type_is_on_its_page_once() -> None:
+    """Refusals that only orders and payments meet are on the page of rejections alone."""
+    listed = re.findall(r"^\| `([a-z-]+)` \| \d{3} \|", read(PROBLEMS), re.MULTILINE)
+    known = [kind.name for kind in (*TECHNICAL, *REFUSALS.values())]
+    assert len(set(listed)) == len(listed)
+    assert set(listed) <= set(known)
+    of_calls = {REFUSALS[code].name for call in API for code in call.refusals}
+    assert set(listed) == {kind.name for kind in TECHNICAL} | of_calls
+
+
+def test_every_scope_is_on_the_page_of_security_once() -> None:
+    listed = re.findall(r"^\| `([a-z]+:[a-z]+)` \|", read(SECURITY), re.MULTILINE)
+    assert sorted(listed) == sorted(Scope)
+
+
+def test_every_risk_of_the_owasp_list_is_covered_by_tests() -> None:
+    rows = re.findall(r"^\| (API\d+) .*$", read(SECURITY), re.MULTILINE)
+    assert rows == [f"API{number}" for number in range(1, 11)]
+    for row in re.findall(r"^\| API\d+ .*$", read(SECURITY), re.MULTILINE):
+        assert len(docs_checks.named_tests(row)) >= 2, row
 
 
 def test_readme_lists_every_command() -> None:
@@ -238,9 +288,15 @@ def incoming(key: bytes, value: bytes | None) -> Incoming:
         ("contracts.md", f"cut at\n{MAX_TEXT_LENGTH} characters"),
         ("flow.md", f"More than {MAX_PAYMENTS} payments"),
         ("flow.md", f"{NUMBER_WORDS[WRONG_TRIES_TO_LOCK]} wrong codes in a row"),
-        ("http.md", f"less than {MAX_BODY_BYTES // 1024} KiB"),
-        ("http.md", refusal(Rejection(code=RejectionCode.POOL_EMPTY)).title),
+        ("http.md", f"{MAX_BODY_BYTES // 1024} KiB, within {BODY_TIMEOUT_S:.0f} seconds"),
+        ("http.md", f"{MAX_HEADER_BYTES // 1024} KiB, {MAX_HEADERS} of them"),
+        ("http.md", f"| path and query | {MAX_TARGET_BYTES // 1024} KiB |"),
+        ("http.md", f'"title": "{REFUSALS[RejectionCode.POOL_EMPTY].title}"'),
         ("http.md", f"{TYPE_ROOT}pool-empty"),
+        ("http.md", f"{NUMBER_WORDS[WRONG_TRIES_TO_LOCK]} wrong codes in a row"),
+        ("problems.md", f"`{TYPE_ROOT}`"),
+        ("security.md", f"{MAX_CONNECTIONS} connections at a process"),
+        ("security.md", f"{ARRIVAL_TIMEOUT_S:.0f} seconds for a head to arrive"),
         ("rejections.md", TYPE_ROOT),
         ("operations.md", f"kept for {(DLQ.retention_ms or 0) // 86_400_000} days"),
         ("operations.md", f"within {NUMBER_WORDS[round(STOP_TIMEOUT_S)].lower()} seconds"),
@@ -282,6 +338,8 @@ def test_enumeration_member_without_a_comment_is_an_error() -> None:
         ("set `GIFTCERT_COLOUR`", "GIFTCERT_COLOUR is no setting"),
         ("curl -X POST http://127.0.0.1:8080/balance", "the edge has no POST /balance"),
         ("curl 'http://127.0.0.1:8080/gone?a=b'", "the edge has no GET /gone"),
+        ("`tests/test_docs.py::test_gone`", "there is no tests/test_docs.py::test_gone"),
+        ("`tests/gone.py::test_a`", "there is no tests/gone.py::test_a"),
     ],
 )
 def test_page_with_one_breach_is_told_so(text: str, breach: str) -> None:
@@ -292,6 +350,7 @@ def test_page_with_one_breach_is_told_so(text: str, breach: str) -> None:
         *docs_checks.unknown_commands(page, text),
         *docs_checks.unknown_settings(page, text),
         *docs_checks.unknown_calls(page, text),
+        *docs_checks.missing_tests(ROOT, page, text),
     ]
     assert found == [f"README.md: {breach}"]
 

@@ -19,7 +19,6 @@ SECTIONS: Final = (
     "Earlier plan by system",
 )
 PLANNED: Final = (
-    "*HTTP edge with OAuth2*",
     "*neighbours: CRM, BI, store, till*",
     "*operations*",
 )

@@ -1,10 +1,12 @@
 """The live processors' own records of certificates, read over HTTP page by page.
 
-Owns finding the processors and asking them. Judges nothing, and changes nothing there.
+Owns finding the processors and asking them, as a client whose token has the scope of audits.
+Judges nothing, and changes nothing there.
 """
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Final, Self, TypeVar
 
@@ -15,19 +17,31 @@ from msgspec import DecodeError, Struct, ValidationError
 from msgspec.json import decode
 
 from pipelines.addresses import web_address
+from pipelines.edge_client import BearerToken, TokenSource, trusted
 from pipelines.faults import BrokerRefused, OperatorError
 from pipelines.settings import Settings
 
 _PAGE: Final = 5_000
 _ANSWER_S: Final = 10.0
 _PAUSE_S: Final = 0.2
-_MOVING: Final = frozenset({httpx.codes.CONFLICT, httpx.codes.SERVICE_UNAVAILABLE})
+_COME_AGAIN: Final = frozenset(
+    {
+        httpx.codes.CONFLICT,
+        httpx.codes.SERVICE_UNAVAILABLE,
+        httpx.codes.TOO_MANY_REQUESTS,
+    }
+)
+_SCOPE: Final = "certificates:audit"
 
 
 class ProcessorUnreachable(OperatorError):
     """No live processor answers for a partition."""
 
     exit_code: ClassVar[int] = 6
+
+
+class AuditRefused(ProcessorUnreachable):
+    """A live processor does not show its records to this caller."""
 
 
 class LiveRecord(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
@@ -89,12 +103,17 @@ def member_urls(settings: Settings) -> list[str]:
 
 
 class LiveStores:
-    """The processors at the given addresses, together owning every partition."""
+    """The processors at the given addresses, together owning every partition.
+
+    `token` gives what they are shown; `authorities` is the PEM file of those who vouch for them.
+    """
 
     def __init__(
         self,
         urls: Sequence[str],
         *,
+        token: TokenSource | None = None,
+        authorities: Path | None = None,
         timeout_s: float = 15.0,
         transport: httpx.BaseTransport | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -105,7 +124,13 @@ class LiveStores:
         self._clock = clock
         self._pause = pause
         # Their addresses are inside the cluster: a proxy for the outside has no business here.
-        self._client = httpx.Client(timeout=_ANSWER_S, transport=transport, trust_env=False)
+        self._client = httpx.Client(
+            timeout=_ANSWER_S,
+            transport=transport,
+            trust_env=False,
+            auth=None if token is None else BearerToken(token),
+            verify=trusted(authorities),
+        )
         self._owners: dict[int, str] = {}
 
     def __enter__(self) -> Self:
@@ -190,7 +215,13 @@ class LiveStores:
             answer = self._client.get(url, params=parameters)
         except httpx.TransportError as error:
             return None, str(error) or type(error).__name__
-        if answer.status_code != httpx.codes.OK and answer.status_code not in _MOVING:
+        if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+            raise AuditRefused(
+                f"{url} answers {answer.status_code}: it shows its records for a token with the "
+                f"scope {_SCOPE}; give one (--token, GIFTCERT_TOKEN or GIFTCERT_TOKEN_FILE), or "
+                "use --stream-only"
+            )
+        if answer.status_code != httpx.codes.OK and answer.status_code not in _COME_AGAIN:
             raise ProcessorUnreachable(f"{url} answers {answer.status_code}, not its records")
         return answer, f"{answer.status_code} {answer.reason_phrase}".strip()
 

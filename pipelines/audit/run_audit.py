@@ -19,6 +19,7 @@ from pipelines.committed_reader import CommittedReader
 from pipelines.contracts.broken import BrokenRecord
 from pipelines.contracts.framing import Framing, framing_for
 from pipelines.contracts.schemas import RecordName
+from pipelines.edge_client import TokenSource
 from pipelines.progress import Advance, untold
 from pipelines.settings import Settings
 from pipelines.topics import STREAM
@@ -33,14 +34,16 @@ def run_audit(
     settings: Settings,
     http_urls: Sequence[str] | None = None,
     *,
+    token: TokenSource | None = None,
     stream_only: bool = False,
     advance: Advance = untold,
     patience_s: float = PATIENCE_S,
 ) -> AuditReport:
     """Judge the whole stream and, unless `stream_only`, every live store against it.
 
-    The processors are those at `http_urls`; with None, those in the consumer group. An
-    OperatorError when Kafka, the topic or a processor cannot be reached; breaches are no error.
+    The processors are those at `http_urls`; with None, those in the consumer group. They are shown
+    what `token` gives. An OperatorError when Kafka, the topic or a processor cannot be reached, or
+    does not take the token; breaches are no error.
     `patience_s` is how long a store may stay behind, or a partition be with nobody.
     """
     started_s = time.monotonic()
@@ -51,7 +54,12 @@ def run_audit(
         if stream_only:
             feed.read(advance)
         else:
-            with LiveStores(_urls(settings, http_urls), timeout_s=patience_s) as stores:
+            with LiveStores(
+                _urls(settings, http_urls),
+                token=token,
+                authorities=settings.tls_ca_location,
+                timeout_s=patience_s,
+            ) as stores:
                 # Asked before anything is read: who forgot to start them should not wait for that.
                 stores.owners()
                 feed.read(advance)

@@ -1,41 +1,73 @@
-"""`giftcert correlator`: ingest and correlate, until told to stop."""
+"""`giftcert correlator`: ingest, correlate and the small edge that explains, until told to stop.
 
+The composition root of a correlator: the one place where its flow and its edge meet.
+"""
+
+from typing import Final
+
+from http_edge.access.gate import Gate
+from http_edge.asking.correlator_services import CorrelatorServices
+from http_edge.handlers.correlation_routes import create_correlator_app
+from http_edge.serving.server import EdgeServer
 from pipelines.background import Background
 from pipelines.contracts.framing import framing_for
 from pipelines.local_stores import WorkerStore
 from pipelines.logs import configure_logs
 from pipelines.outbox import Outbox
+from pipelines.owners import Owners
 from pipelines.settings import load_settings
 from pipelines.timers import TimerLoop, deadline_fact
 from pipelines.topics import FACTS, Role
 from pipelines.topics_admin import require_topics
 from pipelines.topology import WRITES, build_correlator, policy_of
 
+_THREAD_END_S: Final = 3.0
+"""How long each of the two threads may take to end; the edge gives callers up well before."""
+
+_DELIVERY_S: Final = 1.0
+"""How long the last records may take: a deadline that is lost is sent again after the restart."""
+
 
 def correlator() -> None:
     """Run a correlator: orders, payments and deliveries become commands for certificates.
 
     Stops cleanly on Ctrl-C and SIGTERM. Run as many as there are partitions, each with its own
-    GIFTCERT_WORKER_ID and GIFTCERT_STATE_DIR.
+    GIFTCERT_WORKER_ID, GIFTCERT_STATE_DIR and GIFTCERT_HTTP_PORT.
     """
     settings = load_settings()
     configure_logs(settings.log_level, settings.log_format)
     settings.required_state_dir()
+    gate = Gate.of(settings)
     require_topics(settings, Role.CORRELATOR)
     framing = framing_for(settings, WRITES[Role.CORRELATOR])
     worker = build_correlator(settings, framing)
+    facts = WorkerStore(worker, FACTS)
+    services = CorrelatorServices(
+        gate=gate, worker=worker, facts=facts, owners=Owners(settings, Role.CORRELATOR)
+    )
+    edge = EdgeServer(
+        settings,
+        create_correlator_app(services),
+        waiting=[gate.forwarder],
+        beside=[gate.trust.watch],
+    )
     outbox = Outbox(settings, "timers")
     timers = TimerLoop(
-        WorkerStore(worker, FACTS),
+        facts,
         deadline_fact(framing, policy_of(settings)),
         outbox.send,
         settings.timer_interval_ms,
     )
     background = Background(on_failure=worker.abort)
+    background.start("edge", edge.run)
     background.start("timers", timers.run)
     try:
         worker.run()
     finally:
         timers.stop()
-        outbox.close()
-    background.join(timeout_s=5.0)
+        edge.stop()
+        try:
+            background.join(_THREAD_END_S)
+        finally:
+            # Last: until they ended, a timer may still have had something to send.
+            outbox.close(_DELIVERY_S)

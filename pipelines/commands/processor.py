@@ -5,8 +5,10 @@ The composition root of a processor: the one place where flow and edge meet.
 
 from typing import Final
 
-from http_edge.server import EdgeServer
-from http_edge.services import EdgeServices
+from http_edge.access.gate import Gate
+from http_edge.app import create_app
+from http_edge.asking.services import EdgeServices
+from http_edge.serving.server import EdgeServer
 from pipelines.background import Background
 from pipelines.contracts.framing import framing_for
 from pipelines.cvc_keys import load_cvc_keys
@@ -37,19 +39,27 @@ def processor() -> None:
     configure_logs(settings.log_level, settings.log_format)
     settings.required_state_dir()
     cvc_keys = load_cvc_keys(settings)
+    gate = Gate.of(settings)
     require_topics(settings, Role.PROCESSOR)
     framing = framing_for(settings, WRITES[Role.PROCESSOR])
     worker = build_processor(settings, framing)
     outbox = Outbox(settings, "edge")
     services = EdgeServices(
-        settings=settings,
+        gate=gate,
         framing=framing,
         worker=worker,
         outbox=outbox,
         owners=Owners(settings, Role.PROCESSOR),
+        correlator_owners=Owners(settings, Role.CORRELATOR),
         cvc_keys=cvc_keys,
     )
-    edge = EdgeServer(services)
+    edge = EdgeServer(
+        settings,
+        create_app(services),
+        requests=services.requests,
+        waiting=[gate.forwarder],
+        beside=[gate.trust.watch],
+    )
     timers = TimerLoop(
         WorkerStore(worker, COMMANDS),
         expiry_command(framing),

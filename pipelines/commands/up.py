@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from pipelines.local.broker import AUTO
-from pipelines.local.stack import run_stack
+from pipelines.local.run_stack import run_stack
 from pipelines.local.stack_options import StackOptions, default_data_dir
 
 
@@ -34,10 +34,11 @@ def up(
         int, typer.Option(min=1, max=16, help="How many processors; their ports count up.")
     ] = 1,
 ) -> None:
-    r"""Start a broker, the topics, a correlator and processors; keep running until Ctrl-C.
+    r"""Start a broker, the topics, an issuer of tokens, a correlator and processors, until Ctrl-C.
 
     Prints one line of JSON on standard output when everything is ready; all other words go to
-    standard error. The edge has no authentication yet and listens on this machine only.
+    standard error. Everything listens on this machine only. The issuer is for development, and is
+    not started where GIFTCERT_TOKEN_ISSUER names another one.
 
     \b
     Examples:

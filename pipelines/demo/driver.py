@@ -44,10 +44,14 @@ _WARM_UP: Final = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoPlan:
-    """What to play, and on what. `load` loads a CSV file into a pool and says how many went in."""
+    """What to play, and on what.
+
+    `load` loads a CSV file into a pool and says how many went in; `token` gives one for a client.
+    """
 
     settings: Settings
     url: str
+    token: Callable[[str], str]
     broker: str
     run_id: str
     seed: int
@@ -124,7 +128,7 @@ class Demo:
             undo.callback(publisher.abandon)
             backlog = Backlog(plan.settings)
             undo.callback(backlog.close)
-            storefront = undo.enter_context(Storefront(plan.url))
+            storefront = undo.enter_context(Storefront(plan.url, plan.token))
             patience = undo.enter_context(
                 Patience(self._witness, (publisher.check, plan.check_stack))
             )

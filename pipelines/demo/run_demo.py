@@ -42,11 +42,7 @@ class DemoOptions:
 def run_demo(options: DemoOptions, data: BasketData, meter: Meter) -> Result:
     """Play the demo once and give its result; nothing of it runs afterwards."""
     began_s, run_id = monotonic(), uuid4().hex[:12]
-    if load_settings().schema_registry_url is not None:
-        # Nobody registers the contracts of a stack that is minutes old.
-        raise OperatorError(
-            f"the demo works without a schema registry: unset {ENV_PREFIX}SCHEMA_REGISTRY_URL"
-        )
+    _refuse_what_others_run()
     with _folder(options.data_dir) as folder:
         stack = Stack(_stack_options(options, folder / "stack", run_id), say=meter.say)
         with stack:
@@ -54,12 +50,15 @@ def run_demo(options: DemoOptions, data: BasketData, meter: Meter) -> Result:
             plan = DemoPlan(
                 settings=settings,
                 url=stack.http_urls[0],
+                token=stack.token,
                 broker=stack.broker.kind,
                 run_id=run_id,
                 seed=options.seed,
                 folder=folder,
                 load=lambda path, pool: _load(path, pool, settings),
-                audit=lambda: run_audit(settings, stack.http_urls),
+                audit=lambda: run_audit(
+                    settings, stack.http_urls, token=lambda: stack.token("auditor")
+                ),
                 check_stack=stack.check,
                 began_s=began_s,
                 paced_orders=options.paced_orders,
@@ -67,8 +66,23 @@ def run_demo(options: DemoOptions, data: BasketData, meter: Meter) -> Result:
             return Demo(plan, data, meter).play()
 
 
+def _refuse_what_others_run() -> None:
+    """The demo is alone with its stack: it registers no contract and asks nobody for a token."""
+    settings = load_settings()
+    if settings.schema_registry_url is not None:
+        raise OperatorError(
+            f"the demo works without a schema registry: unset {ENV_PREFIX}SCHEMA_REGISTRY_URL"
+        )
+    if settings.token_issuer is not None:
+        raise OperatorError(f"the demo makes its own tokens: unset {ENV_PREFIX}TOKEN_ISSUER")
+
+
 def _stack_options(options: DemoOptions, data_dir: Path, run_id: str) -> StackOptions:
-    environment = {f"{ENV_PREFIX}POOL_LOW_MARK": str(LOW_MARK)}
+    environment = {
+        f"{ENV_PREFIX}POOL_LOW_MARK": str(LOW_MARK),
+        # A year of sales in minutes is more than any shop asks; nothing is measured behind a limit.
+        f"{ENV_PREFIX}RATE_LIMIT": "1000000/minute",
+    }
     # On a broker that others use, topics of our own: the stream must hold this run and no other.
     prefix = f"demo-{run_id}-" if _ADDRESS.fullmatch(options.broker) else None
     return StackOptions(

@@ -1,11 +1,12 @@
-"""What the other systems ask of the service over HTTP: a shop, the CRM, and support.
+"""What the other systems ask of the service over HTTP: two shops, the CRM, and support.
 
-Owns the calls, their repetition with the same request id when the answer got lost, and how long
-`next` took. Must not write to Kafka.
+Owns the calls, each as the client whose it is, their repetition with the same request id when the
+answer got lost, and how long `next` took. Must not write to Kafka.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 from types import TracebackType
 from typing import Any, Final, Self
@@ -14,10 +15,14 @@ import httpx
 import stamina
 
 from pipelines.demo.steps import Shop
+from pipelines.edge_client import BearerToken, RenewedToken
 from pipelines.faults import OperatorError
 
 _ANSWER_S: Final = 15.0
 _PATIENCE_S: Final = 120.0
+_SHOPS: Final = {Shop.ONLINE_STORE: "store", Shop.POS: "till"}
+_CRM: Final = "crm"
+_SUPPORT: Final = "support"
 _COME_AGAIN: Final = frozenset(
     {
         httpx.codes.TOO_MANY_REQUESTS,
@@ -48,12 +53,22 @@ class Reservation:
 
 
 class Storefront:
-    """HTTP calls to the service, from any thread."""
+    """HTTP calls to the service, from any thread. `token` gives one for the client it is asked."""
 
-    def __init__(self, url: str, *, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: Callable[[str], str],
+        *,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
         self._client = httpx.Client(
             base_url=url, timeout=_ANSWER_S, trust_env=False, transport=transport
         )
+        self._shown = {
+            client: BearerToken(RenewedToken(partial(token, client)))
+            for client in (*_SHOPS.values(), _CRM, _SUPPORT)
+        }
 
     def __enter__(self) -> Self:
         return self
@@ -70,6 +85,7 @@ class Storefront:
         """The next free number. PoolEmpty when there is none."""
         began = perf_counter()
         answer = self._ask(
+            _SHOPS[shop],
             "POST",
             "/certificates/next",
             body={"pool": pool, "channel": shop.value, "orderId": order_id},
@@ -84,7 +100,8 @@ class Storefront:
     def fetch_cvc(self, certificate_id: str, *, request_id: str) -> None:
         """Have the one-time code revealed, as the CRM does; the demo sends it to nobody."""
         path = f"/certificates/{certificate_id}/cvc"
-        body = _expect(self._ask("GET", path, query={"requestId": request_id}), httpx.codes.OK)
+        answer = self._ask(_CRM, "GET", path, query={"requestId": request_id})
+        body = _expect(answer, httpx.codes.OK)
         if not str(body["cvc"]).isdecimal():
             raise ServiceRefused("the one-time code is not made of digits")
 
@@ -98,6 +115,7 @@ class Storefront:
 
     def _act(self, certificate_id: str, action: str, reason: str) -> None:
         answer = self._ask(
+            _SUPPORT,
             "POST",
             f"/certificates/{certificate_id}/actions/{action}",
             body={"reason": reason},
@@ -107,6 +125,7 @@ class Storefront:
 
     def _ask(
         self,
+        client: str,
         method: str,
         path: str,
         *,
@@ -114,7 +133,7 @@ class Storefront:
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
-        """The answer, the call repeated as it is while the service is busy or out of reach."""
+        """The answer to a client, its call repeated while the service is busy or out of reach."""
         try:
             for attempt in stamina.retry_context(
                 on=(httpx.TransportError, _Busy),
@@ -125,7 +144,12 @@ class Storefront:
             ):
                 with attempt:
                     answer = self._client.request(
-                        method, path, json=body, params=query, headers=headers
+                        method,
+                        path,
+                        json=body,
+                        params=query,
+                        headers=headers,
+                        auth=self._shown[client],
                     )
                     if answer.status_code in _COME_AGAIN:
                         raise _Busy(f"it answers {answer.status_code}")

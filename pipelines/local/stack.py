@@ -1,42 +1,50 @@
-"""Owns the whole service on one machine: a broker, its topics, a correlator and processors.
+"""Owns the whole service on one machine: broker, topics, token issuer, correlator and processors.
 
-`run_stack` is `giftcert up`; tests and the demo use `Stack` itself. Restarts nothing unasked. Must
-not know what the workers do.
+`giftcert up`, tests and the demo use it. Restarts nothing unasked. Must not know what the workers
+do.
 """
 
-import json
 import os
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Protocol, Self
 
-from pipelines.faults import OperatorError
-from pipelines.interruption import ignore_stop_signals, stop_signals_interrupt
 from pipelines.local.broker import say_on_stderr, start_broker
-from pipelines.local.child import stop_all
+from pipelines.local.child import Child, stop_all
+from pipelines.local.development_tokens import forget_issuer
 from pipelines.local.directory_lock import DirectoryLock
+from pipelines.local.issuer_process import NAME as ISSUER
+from pipelines.local.issuer_process import IssuerProcess
 from pipelines.local.local_keys import kept_cvc_keys
-from pipelines.local.ports import HeldPort
+from pipelines.local.ports import LOOPBACK, HeldPort
 from pipelines.local.running_broker import Broker, LocalError, Say
 from pipelines.local.stack_options import StackOptions
 from pipelines.local.worker import Worker, WorkerPlan
+from pipelines.settings import Settings
 from pipelines.state_directory import outside_sources
 
 STOP_TIMEOUT_S = 10.0
 # The broker needs well under a second; the rest of the time is the workers'.
 _WORKERS_STOP_TIMEOUT_S = 7.0
 _READY_INTERVAL_S = 0.05
-_CHECK_INTERVAL_S = 0.2
+
+
+class _Starting(Protocol):
+    """A process that was started and may not answer yet."""
+
+    child: Child | None
+
+    def readiness(self) -> str: ...
 
 
 class Stack:
     """A stack, running from entry to exit of its `with`, or until `stop`.
 
-    Entering it starts everything and waits until every processor says it is ready; an
-    OperatorError when that fails, after what had been started is stopped again.
+    Entering it starts everything and waits until the issuer answers and every processor says it is
+    ready; an OperatorError when that fails, after what had been started is stopped again.
     """
 
     def __init__(self, options: StackOptions, *, say: Say = say_on_stderr) -> None:
@@ -44,6 +52,7 @@ class Stack:
         self._options = options
         self._say = say
         self._broker: Broker | None = None
+        self._issuer: IssuerProcess | None = None
         self._workers: dict[str, Worker] = {}
         self._held = ExitStack()
         self._stopped_cleanly = True
@@ -67,6 +76,25 @@ class Stack:
     def correlator_url(self) -> str:
         """Where the correlator was told to listen."""
         return self._workers["correlator-0"].url
+
+    @property
+    def issuer_url(self) -> str:
+        """Whose tokens the workers take: our own development issuer's, or another's."""
+        return self._environment["GIFTCERT_TOKEN_ISSUER"]
+
+    @property
+    def client_secrets_file(self) -> Path | None:
+        """Where the secrets are that our own issuer asks for; None with another issuer."""
+        return None if self._issuer is None else self._issuer.tokens.secrets_file
+
+    def token(self, client: str, scope: str | None = None, *, subject: str | None = None) -> str:
+        """A token for a client of the stack, valid for an hour; also after it has stopped.
+
+        Without `scope` it has what the client usually asks for. `subject`: who acts for it.
+        """
+        if self._issuer is None:
+            raise LocalError(f"tokens for this stack come from {self.issuer_url}, not from here")
+        return self._issuer.tokens.issue(client, scope, subject=subject).text
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -99,8 +127,10 @@ class Stack:
         self.stop()
 
     def failure(self) -> LocalError | None:
-        """What ended without being asked to: the broker, or the first such worker."""
+        """What ended without being asked to: the broker, the issuer, or the first such worker."""
         if self._broker is not None and (failure := self._broker.failure()):
+            return failure
+        if self._issuer is not None and (failure := self._issuer.failure()):
             return failure
         workers = self._workers.values()
         return next((failure for worker in workers if (failure := worker.failure())), None)
@@ -121,7 +151,7 @@ class Stack:
             worker.forget_state()
         worker.start()
         if worker in self._processors():
-            self._await_ready(worker)
+            self._await_ready(worker_id, worker)
 
     def kill_processor(self, index: int) -> None:
         """End a processor with SIGKILL, which is then no failure."""
@@ -132,13 +162,18 @@ class Stack:
         self.restart(f"processor-{index}", forget_state=forget_state)
 
     def stop(self) -> None:
-        """End the workers, then the broker, within ten seconds; may be called again."""
+        """End workers and issuer, then the broker, within ten seconds; may be called again."""
         deadline = monotonic() + STOP_TIMEOUT_S
-        children = [worker.child for worker in self._workers.values() if worker.child is not None]
+        started: list[_Starting] = [*self._workers.values()]
+        if self._issuer is not None:
+            started.append(self._issuer)
+        children = [each.child for each in started if each.child is not None]
         for child in stop_all(children, _WORKERS_STOP_TIMEOUT_S):
             self._say(f"{child.name} had to be killed; its log is {child.log_path}")
             self._stopped_cleanly = False
         self._workers.clear()
+        if self._issuer is not None:
+            self._issuer.child = None
         if self._broker is not None and not self._broker.stop(deadline - monotonic()):
             self._say("the broker had to be killed")
             self._stopped_cleanly = False
@@ -153,18 +188,24 @@ class Stack:
             raise LocalError(f"the data directory {options.data_dir}: {error}") from None
         self._held.enter_context(DirectoryLock(data_dir))
         ports = self._hold_ports()
+        environment = self._shared_environment(data_dir)
+        if self._issuer is not None:
+            # First: it is there when the broker is, and the workers find it when they look for it.
+            self._issuer.start(environment)
         self._broker = start_broker(
             options.broker, data_dir / "broker", brokers=options.brokers, say=self._say
         )
         self._say(f"broker at {self._broker.bootstrap}: {self._broker.why}")
-        self._environment = self._shared_environment(data_dir, self._broker.bootstrap)
+        self._environment = environment | {"GIFTCERT_BOOTSTRAP": self._broker.bootstrap}
         options.apply_topics(self._environment)
+        if self._issuer is not None:
+            self._await_ready(ISSUER, self._issuer)
         for worker_id, port in ports.items():
             self._workers[worker_id] = self._planned_worker(worker_id, port, data_dir)
         for worker in self._workers.values():
             worker.start()
         for worker in self._processors():
-            self._await_ready(worker)
+            self._await_ready(worker.plan.worker_id, worker)
 
     def _hold_ports(self) -> dict[str, HeldPort]:
         """Every worker's id, with the port it will listen on."""
@@ -177,18 +218,33 @@ class Stack:
             ports[f"processor-{index}"] = port
         return ports
 
-    def _shared_environment(self, data_dir: Path, bootstrap: str) -> dict[str, str]:
+    def _shared_environment(self, data_dir: Path) -> dict[str, str]:
+        """What all processes are told, but for the broker that is not there yet."""
         given = os.environ | dict(self._options.environment)
         # An address that the person set can be right for one worker at most.
         given.pop("GIFTCERT_ADVERTISED_URL", None)
+        given["GIFTCERT_HTTP_HOST"] = LOOPBACK
         if self._options.topic_prefix is not None:
             given["GIFTCERT_TOPIC_PREFIX"] = self._options.topic_prefix
         if not given.keys() & {"GIFTCERT_CVC_KEYS", "GIFTCERT_CVC_KEY_FILE"}:
             given["GIFTCERT_CVC_KEY_FILE"] = str(kept_cvc_keys(data_dir / "cvc-keys.json"))
+        self._settle_issuer(given, data_dir)
         replicas = min(3, self._options.brokers)
         given.setdefault("GIFTCERT_REPLICATION_FACTOR", f"{replicas}")
         given.setdefault("GIFTCERT_MIN_INSYNC_REPLICAS", f"{max(1, replicas - 1)}")
-        return given | {"GIFTCERT_BOOTSTRAP": bootstrap}
+        return given
+
+    def _settle_issuer(self, given: dict[str, str], data_dir: Path) -> None:
+        """Have the workers trust the issuer that the person named, or else one of our own."""
+        if "GIFTCERT_TOKEN_ISSUER" in given:
+            forget_issuer(data_dir)
+            return
+        default: str = Settings.model_fields["token_audience"].default
+        audience = given.get("GIFTCERT_TOKEN_AUDIENCE", default)
+        self._issuer = IssuerProcess(data_dir, self._options.issuer_command, audience=audience)
+        self._held.callback(self._issuer.release)
+        given.pop("GIFTCERT_TOKEN_JWKS_URL", None)
+        given.update(self._issuer.settings())
 
     def _planned_worker(self, worker_id: str, port: HeldPort, data_dir: Path) -> Worker:
         plan = WorkerPlan(
@@ -204,59 +260,13 @@ class Stack:
     def _processors(self) -> list[Worker]:
         return [worker for worker in self._workers.values() if worker.plan.role == "processor"]
 
-    def _await_ready(self, worker: Worker) -> None:
+    def _await_ready(self, name: str, started: _Starting) -> None:
         deadline = monotonic() + self._options.ready_timeout_s
-        while said := worker.readiness():
+        while said := started.readiness():
             self.check()
-            assert worker.child is not None
+            assert started.child is not None
             if monotonic() > deadline:
                 timeout = f"{self._options.ready_timeout_s:g} s"
-                message = f"{worker.plan.worker_id} was not ready within {timeout}: {said}"
-                raise LocalError(message, detail=worker.child.log_tail())
-            worker.child.wait(_READY_INTERVAL_S)
-
-
-def run_stack(options: StackOptions, *, out: TextIO, say: Say = say_on_stderr) -> int:
-    """Run a stack until Ctrl-C, SIGTERM or SIGHUP, and give the exit code.
-
-    Writes one line of JSON to `out` when it is ready; every other word goes to `say`. 0: stopped
-    as asked. Otherwise something could not be started, ended by itself, or had to be killed.
-    Must be called from the main thread.
-    """
-    stack = Stack(options, say=say)
-    with stop_signals_interrupt():
-        try:
-            with stack:
-                out.write(_ready_line(stack))
-                out.flush()
-                failure = _await_failure(stack)
-                ignore_stop_signals()
-                return _report(failure, say)
-        except KeyboardInterrupt:
-            say("stopped")
-            return 0 if stack.stopped_cleanly else 1
-        except OperatorError as error:
-            return _report(error, say)
-
-
-def _ready_line(stack: Stack) -> str:
-    ready = {
-        "ready": True,
-        "bootstrap": stack.bootstrap,
-        "http": stack.http_urls[0],
-        "broker": stack.broker.kind,
-    }
-    return json.dumps(ready) + "\n"
-
-
-def _await_failure(stack: Stack) -> OperatorError:
-    while (failure := stack.failure()) is None:
-        sleep(_CHECK_INTERVAL_S)
-    return failure
-
-
-def _report(error: OperatorError, say: Say) -> int:
-    if isinstance(error, LocalError) and error.detail:
-        say(error.detail)
-    say(str(error))
-    return error.exit_code
+                message = f"{name} was not ready within {timeout}: {said}"
+                raise LocalError(message, detail=started.child.log_tail())
+            started.child.wait(_READY_INTERVAL_S)

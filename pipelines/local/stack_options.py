@@ -14,6 +14,7 @@ from pipelines.settings import ENV_PREFIX, load_settings
 
 # A new broker, beside which nothing has to be quick, makes about a hundred partitions.
 _TOPICS_TIMEOUT_S = 30.0
+_PROGRAM = (sys.executable, "-m", "pipelines.cli")
 
 
 def apply_topics(environment: Mapping[str, str]) -> None:
@@ -40,7 +41,8 @@ class StackOptions:
 
     `broker` and `brokers` are those of `start_broker`. `http_port` is the first processor's, the
     next ones count up from it; without it free ports are taken. `environment` is added to our own
-    for every worker, and may hold any setting that the stack does not itself decide.
+    for every worker, and may hold any setting that the stack does not itself decide. With
+    GIFTCERT_TOKEN_ISSUER in either, that issuer is trusted and no development issuer is started.
     """
 
     data_dir: Path
@@ -50,6 +52,7 @@ class StackOptions:
     http_port: int | None = None
     topic_prefix: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
-    worker_command: tuple[str, ...] = (sys.executable, "-m", "pipelines.cli")
+    worker_command: tuple[str, ...] = _PROGRAM
+    issuer_command: tuple[str, ...] = (*_PROGRAM, "issuer")
     apply_topics: Callable[[Mapping[str, str]], None] = apply_topics
     ready_timeout_s: float = 120.0

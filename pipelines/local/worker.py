@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 
+from pipelines.edge_client import trusted
 from pipelines.local.child import Child
 from pipelines.local.ports import LOOPBACK, HeldPort
 from pipelines.local.running_broker import LocalError
@@ -32,9 +33,12 @@ class Worker:
     """A worker, running or not. `port` is held for it until it is released."""
 
     def __init__(self, plan: WorkerPlan, *, port: HeldPort, environment: Mapping[str, str]) -> None:
+        scheme = "https" if "GIFTCERT_TLS_CERTIFICATE_LOCATION" in environment else "http"
         self.plan = plan
-        self.url = f"http://{LOOPBACK}:{port.port}"
+        self.url = f"{scheme}://{LOOPBACK}:{port.port}"
         self.child: Child | None = None
+        authorities = environment.get("GIFTCERT_TLS_CA_LOCATION")
+        self._trusted = trusted(None if authorities is None else Path(authorities))
         self._environment = dict(environment) | {
             "GIFTCERT_WORKER_ID": plan.worker_id,
             "GIFTCERT_STATE_DIR": str(plan.state_dir),
@@ -72,7 +76,12 @@ class Worker:
     def readiness(self) -> str:
         """What it answers when asked whether it is ready: the empty string when it is."""
         try:
-            answer = httpx.get(f"{self.url}/readyz", timeout=_ANSWER_TIMEOUT_S, trust_env=False)
+            answer = httpx.get(
+                f"{self.url}/readyz",
+                timeout=_ANSWER_TIMEOUT_S,
+                trust_env=False,
+                verify=self._trusted,
+            )
         except httpx.TransportError as error:
             return str(error) or type(error).__name__
         if answer.status_code == httpx.codes.OK:

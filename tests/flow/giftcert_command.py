@@ -1,6 +1,6 @@
 """Runs `giftcert` as an operator does: a process of its own that joins a running service's topics.
 
-Owns the environment of that process. Must not know any command.
+Owns the environment of that process. Of the commands it knows only which one asks the edge.
 """
 
 import os
@@ -8,11 +8,13 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from tests.flow.service_under_test import Service
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_S = 100
+_ASKS_THE_EDGE: Final = "audit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,10 +28,13 @@ class Done:
 
 def started(service: Service, *arguments: str) -> subprocess.Popen[str]:
     """Start a command and do not wait for it."""
+    environment = {**os.environ, **service.stack.environment}
+    if arguments[0] == _ASKS_THE_EDGE:
+        environment["GIFTCERT_TOKEN"] = service.auditor()
     return subprocess.Popen(
         [sys.executable, "-m", "pipelines.cli", *arguments],
         cwd=ROOT,
-        env={**os.environ, **service.stack.environment},
+        env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -4,13 +4,10 @@ Owns a scenario: one test's own pool, numbers and orders in a service that many 
 are always for a condition with a deadline.
 """
 
-import json
 import secrets
 import string
 from collections.abc import Iterator
-from typing import Any, Final
-
-import httpx
+from typing import Final
 
 from pipelines.contracts.command_record import command_to_record
 from pipelines.contracts.pool_record import pool_command_to_record
@@ -21,6 +18,7 @@ from pipelines.topics import ALL_CLIENTS, ALL_PAYMENTS, ALL_SALES_ORDER, COMMAND
 from pipelines.topology import policy_of
 from state.certificate.commands import Action, Channel, Command, Load, Origin
 from state.pool.commands import PoolCommand, TakeNext
+from tests.flow.scenario_calls import ScenarioCalls
 from tests.flow.service_under_test import Message, Service, now_ms
 from tests.flow.source_messages import Delivery, Line, Order, Payment
 from tests.flow.stream_event import StreamEvent
@@ -31,14 +29,12 @@ NOMINAL_MINOR: Final = 5_000_00
 Told = Order | Payment | Delivery
 
 
-class Scenario:
+class Scenario(ScenarioCalls):
     """One test's own corner of the service: a pool and ids that nobody else has."""
 
     def __init__(self, service: Service) -> None:
-        self.service = service
         self.tag = "".join(secrets.choice(string.ascii_uppercase) for _ in range(8))
-        self.pool = f"POOL_{self.tag}"
-        self.http = service.edges[0]
+        super().__init__(service, pool=f"POOL_{self.tag}")
         self.written: list[Message] = []
         self._numbers = self._ids(f"{self.tag}-")
         self._event_ids = self._ids(f"{self.tag}-event-")
@@ -107,11 +103,15 @@ class Scenario:
         *,
         command_id: str | None = None,
         origin: Origin = Origin.HTTP,
+        later_ms: int = 0,
     ) -> str:
-        """Write one command for a certificate as an outside program does; its id."""
+        """Write one command for a certificate as an outside program does; its id.
+
+        It says that it is so much later than now: a deadline that has come, for example.
+        """
         command = Command(
             command_id=command_id or next(self._event_ids),
-            at_ms=now_ms(),
+            at_ms=now_ms() + later_ms,
             certificate_id=number,
             origin=origin,
             action=action,
@@ -129,6 +129,16 @@ class Scenario:
             load = Load(pool=self.pool)
             self.command(number, load, command_id=f"load/{number}", origin=Origin.LOADER)
             self.await_story(number, "load")
+        return numbers
+
+    def load_many(self, count: int) -> list[str]:
+        """Put new numbers into the pool at once, where they come in any order."""
+        numbers = [next(self._numbers) for _ in range(count)]
+        for number in numbers:
+            load = Load(pool=self.pool)
+            self.command(number, load, command_id=f"load/{number}", origin=Origin.LOADER)
+        self.settle()
+        assert all(self.story(number) == ["load"] for number in numbers)
         return numbers
 
     def take_until(self, until_ms: int, *, order_id: str | None = None) -> str:
@@ -149,54 +159,6 @@ class Scenario:
         value = self.service.framing.encode(RecordName.POOL_COMMAND, encoded)
         self.service.write(Message(topic=POOL, key=self.pool.encode(), value=value))
         return request_id
-
-    # What channels and support call
-
-    def ask_next(
-        self,
-        *,
-        order_id: str | None = None,
-        channel: str = "ONLINE_STORE",
-        key: str | None = None,
-        trace: str | None = None,
-    ) -> httpx.Response:
-        """POST /certificates/next for this scenario's pool."""
-        body = {"pool": self.pool, "channel": channel}
-        if order_id is not None:
-            body["orderId"] = order_id
-        headers = {} if key is None else {"Idempotency-Key": key}
-        if trace is not None:
-            headers["traceparent"] = trace
-        return self.http.post("/certificates/next", json=body, headers=headers)
-
-    def reserve(self, *, order_id: str | None = None, channel: str = "ONLINE_STORE") -> str:
-        """Reserve the next number of the pool."""
-        answer = self.ask_next(order_id=order_id, channel=channel)
-        assert answer.status_code == 201, answer.text
-        return str(answer.json()["certificateId"])
-
-    def support(self, number: str, action: str, reason: str = "checked") -> httpx.Response:
-        """POST lock or unlock."""
-        return self.http.post(f"/certificates/{number}/actions/{action}", json={"reason": reason})
-
-    def certificate(self, number: str) -> dict[str, Any]:
-        """GET one certificate."""
-        answer = self.http.get(f"/certificates/{number}")
-        assert answer.status_code == 200, answer.text
-        return dict(json.loads(answer.text))
-
-    def balance(self, number: str) -> dict[str, Any]:
-        """GET its balance."""
-        answer = self.http.get(f"/certificates/{number}/balance")
-        assert answer.status_code == 200, answer.text
-        return dict(json.loads(answer.text))
-
-    def ask_cvc(self, number: str, request_id: str) -> httpx.Response:
-        """GET the one-time code."""
-        answer = self.http.get(f"/certificates/{number}/cvc", params={"requestId": request_id})
-        if answer.status_code == 200:
-            self.service.revealed.add(str(answer.json()["cvc"]))
-        return answer
 
     # What the stream tells
 

@@ -3,6 +3,7 @@
 Owns writing to the topics and the view on the stream that many scenarios share.
 """
 
+import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,9 @@ from confluent_kafka import Producer
 
 from pipelines.contracts.framing import framing_for
 from pipelines.contracts.schemas import RecordName
+from pipelines.edge_client import BearerToken, trusted
 from pipelines.local.broker import say_on_stderr
+from pipelines.local.development_tokens import issuer_directory
 from pipelines.local.stack import Stack
 from pipelines.local.stack_options import StackOptions
 from pipelines.settings import Settings, load_settings
@@ -31,6 +34,7 @@ from pipelines.topics import (
     Topic,
     topic_name,
 )
+from tests.flow.edge_callers import EdgeCallers
 from tests.flow.stream_event import StreamEvent
 from tests.flow.topic_log import TopicLog
 
@@ -41,6 +45,8 @@ _ENVIRONMENT: Final = {
     "GIFTCERT_POOL_LOW_MARK": "2",
     # So long that no other number in a log or topic is taken for one.
     "GIFTCERT_CVC_DIGITS": "8",
+    # Hundreds of tests are the same few clients.
+    "GIFTCERT_RATE_LIMIT": "1000000/minute",
 }
 
 
@@ -97,12 +103,20 @@ class Service:
                 "bootstrap": stack.bootstrap,
                 "topic_prefix": prefix,
                 "partitions": int(stack.environment["GIFTCERT_PARTITIONS"]),
+                "tls_ca_location": stack.environment.get("GIFTCERT_TLS_CA_LOCATION"),
             }
         )
         self.framing = framing_for(self.settings)
         self.log = TopicLog(stack.bootstrap, prefix)
+        self._callers = EdgeCallers(stack)
         self.edges = [
-            httpx.Client(base_url=url, timeout=_ANSWER_S, trust_env=False)
+            httpx.Client(
+                base_url=url,
+                timeout=_ANSWER_S,
+                trust_env=False,
+                auth=self._callers,
+                verify=trusted(self.settings.tls_ca_location),
+            )
             for url in stack.http_urls
         ]
         self.revealed: set[str] = set()
@@ -116,6 +130,31 @@ class Service:
         self.log.__exit__()
         for edge in self.edges:
             edge.close()
+
+    def token(self, client: str, scope: str | None = None, *, subject: str | None = None) -> str:
+        """A token of the service's own issuer."""
+        token = self.stack.token(client, scope, subject=subject)
+        self._callers.shown.add(token)
+        return token
+
+    def acting_as(
+        self, client: str, scope: str | None = None, *, subject: str | None = None
+    ) -> BearerToken:
+        """For `auth=` of a request that another client makes than would by itself."""
+        token = self.token(client, scope, subject=subject)
+        return BearerToken(lambda: token)
+
+    def auditor(self) -> str:
+        """What an audit shows the processors."""
+        return self.token("auditor")
+
+    def secrets(self) -> list[bytes]:
+        """What must be nowhere: tokens that were shown, the issuer's key, the clients' secrets."""
+        directory = issuer_directory(self.data_dir)
+        key = json.loads((directory / "signing-key.json").read_text(encoding="ascii"))
+        kept = json.loads((directory / "client-secrets.json").read_text(encoding="ascii"))
+        texts = [*self._callers.shown, key["d"], *kept.values()]
+        return [text.encode() for text in texts]
 
     def write(self, *messages: Message) -> None:
         """Write records in this order and wait until Kafka has them."""

@@ -52,7 +52,9 @@ def test_audit_of_a_service_at_work_holds_and_counts_every_certificate(
     busy = threading.Thread(target=reserve_all_the_time, daemon=True)
     busy.start()
     try:
-        reports = [run_audit(pair.settings, pair.stack.http_urls) for _ in range(5)]
+        reports = [
+            run_audit(pair.settings, pair.stack.http_urls, token=pair.auditor) for _ in range(5)
+        ]
     finally:
         stopped.set()
         busy.join(timeout=30)
@@ -85,7 +87,7 @@ def test_audit_by_command_finds_the_processors_by_itself_and_prints_its_figures(
         }
     ]
     with pytest.raises(ProcessorUnreachable, match="no live processor answers for partition"):
-        run_audit(pair.settings, pair.stack.http_urls[:1], patience_s=0.5)
+        run_audit(pair.settings, pair.stack.http_urls[:1], token=pair.auditor, patience_s=0.5)
 
 
 def test_audit_of_a_stream_with_forged_events_names_each_and_its_place(
@@ -109,7 +111,7 @@ def test_audit_of_a_stream_with_forged_events_names_each_and_its_place(
         (BreachKind.SEQUENCE_GAP.value, other[-4:]),
         (BreachKind.UNREADABLE.value, numbers[2][-4:]),
     }
-    live = run_audit(pair.settings, pair.stack.http_urls, patience_s=1.0)
+    live = run_audit(pair.settings, pair.stack.http_urls, token=pair.auditor, patience_s=1.0)
     behind = [breach for breach in live.breaches if breach.kind is BreachKind.STORE_BEHIND]
     assert {breach.last4 for breach in behind} == {victim[-4:], other[-4:]}
 

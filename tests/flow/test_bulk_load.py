@@ -161,7 +161,7 @@ def test_load_without_a_service_names_the_rows_and_goes_on_once_there_is_one(
         assert summary.complete
         assert summary.outcomes == {Outcome.ALREADY_LOADED: 10, Outcome.LOADED: 40}
         assert level_of(service, "ELECTRONIC") == len(numbers)
-        report_of_audit = run_audit(settings, service.stack.http_urls)
+        report_of_audit = run_audit(settings, service.stack.http_urls, token=service.auditor)
     assert report_of_audit.holds
     assert report_of_audit.certificates == len(numbers)
 

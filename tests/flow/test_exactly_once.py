@@ -8,6 +8,7 @@ import random
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -15,6 +16,7 @@ from rocksdict import AccessType, Options, Rdict
 
 from pipelines.contracts.framing import framing_for
 from pipelines.contracts.schemas import RecordName
+from pipelines.edge_client import BearerToken
 from pipelines.local.running_broker import Broker
 from pipelines.local.stack import Stack
 from pipelines.local.stack_options import StackOptions
@@ -114,7 +116,7 @@ def _owners(stack: Stack, partitions: int) -> dict[int, str]:
     """Which worker keeps each partition; each is kept by exactly one."""
     owners: dict[int, str] = {}
     for url in stack.http_urls:
-        answer = httpx.get(f"{url}/internal/assignment", timeout=10).json()
+        answer = _asked(stack, f"{url}/internal/assignment")
         for partition in answer["partitions"]:
             assert partition not in owners, "two workers keep the same partition"
             owners[partition] = answer["worker"]
@@ -122,14 +124,22 @@ def _owners(stack: Stack, partitions: int) -> dict[int, str]:
     return owners
 
 
+def _asked(stack: Stack, url: str, query: dict[str, str] | None = None) -> dict[str, Any]:
+    """What a processor tells the auditor."""
+    auth = BearerToken(lambda: stack.token("auditor"))
+    answer = httpx.get(url, params=query, auth=auth, timeout=10)
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
 def _listing(stack: Stack) -> Iterator[dict[str, object]]:
     for url in stack.http_urls:
-        assigned = httpx.get(f"{url}/internal/assignment", timeout=10).json()["partitions"]
+        assigned = _asked(stack, f"{url}/internal/assignment")["partitions"]
         for partition in assigned:
             after = ""
             while after is not None:
-                query = {"partition": partition, "after": after, "limit": "1000"}
-                page = httpx.get(f"{url}/internal/certificates", params=query, timeout=10).json()
+                query = {"partition": str(partition), "after": after, "limit": "1000"}
+                page = _asked(stack, f"{url}/internal/certificates", query)
                 yield from page["records"]
                 after = page["next"]
 

@@ -97,7 +97,9 @@ def test_resend_after_a_failed_delivery_grants_one_more_code_and_the_old_one_die
 
 
 def test_cvc_of_a_number_that_was_not_issued_is_not_given(scenario: Scenario) -> None:
-    """A free number has no code."""
+    """A free number has no code, and to the CRM it is as unknown as one that was never loaded."""
     [number] = scenario.load()
-    answer = scenario.ask_cvc(number, f"{number}-a")
-    assert (answer.status_code, answer.json()["type"].rsplit("/")[-1]) == (409, "not-issued")
+    answers = [scenario.ask_cvc(each, f"{number}-a") for each in (number, f"{number}-NONE")]
+    assert [answer.status_code for answer in answers] == [404, 404]
+    assert answers[0].json() == answers[1].json()
+    assert answers[0].json()["type"].endswith("/not-found")

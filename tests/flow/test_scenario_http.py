@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 
+from http_edge.asking.asking import request_id_of
 from tests.flow.scenario import Scenario
 from tests.flow.service_under_test import Service
 
@@ -31,7 +32,7 @@ def test_next_repeated_with_the_same_key_and_body_gets_the_same_number(scenario:
     assert [answer.status_code for answer in answers] == [201] * 3
     assert [answer.json() for answer in answers] == [answers[0].json()] * 3
     assert answers[0].json()["certificateId"] == first
-    assert answers[0].json()["reservationId"] == key
+    assert answers[0].json()["reservationId"] == request_id_of("store", key)
     assert answers[0].json()["reservedUntil"].endswith("Z")
     assert scenario.reserve() == second
 
@@ -48,13 +49,30 @@ def test_next_asked_many_times_at_once_with_one_key_reserves_one_number(scenario
 
 
 def test_next_with_the_same_key_and_another_body_is_refused(scenario: Scenario) -> None:
-    """The key belongs to another request, on whichever pool or channel."""
-    scenario.load(2)
+    """The key belongs to another request; the same word of another client is another key."""
+    first, second = scenario.load(2)
     key = f"{scenario.tag}-checkout"
-    assert scenario.ask_next(order_id="o-1", key=key).status_code == 201
-    for changed in ({"order_id": "o-2"}, {"order_id": "o-1", "channel": "POS"}):
-        answer = scenario.ask_next(key=key, **changed)
-        assert (answer.status_code, kind(answer)) == (422, "request-reused")
+    assert scenario.ask_next(order_id="o-1", key=key).json()["certificateId"] == first
+    answer = scenario.ask_next(order_id="o-2", key=key)
+    assert (answer.status_code, kind(answer)) == (422, "request-reused")
+    tills = scenario.ask_next(order_id="o-1", key=key, channel="POS")
+    assert tills.json()["certificateId"] == second
+
+
+def test_next_for_the_channel_of_another_client_is_refused(scenario: Scenario) -> None:
+    """The store does not sell for the tills, and support sells for nobody."""
+    scenario.load()
+    refused = {}
+    for client in ("store", "support"):
+        answer = scenario.http.post(
+            "/certificates/next",
+            json={"pool": scenario.pool, "channel": "POS"},
+            headers={"Idempotency-Key": f"{scenario.tag}-{client}"},
+            auth=scenario.service.acting_as(client, "certificates:reserve"),
+        )
+        refused[client] = answer.status_code
+    assert refused == {"store": 403, "support": 403}
+    assert scenario.reserve(channel="POS")
 
 
 def test_next_through_get_is_the_same_call(scenario: Scenario) -> None:
@@ -71,8 +89,10 @@ def test_next_through_get_is_the_same_call(scenario: Scenario) -> None:
     assert scenario.http.get("/certificates/next", params=query).json() == got.json()
     posted = scenario.ask_next(order_id="o-1", key=f"{scenario.tag}-get")
     assert (posted.status_code, posted.json()) == (201, got.json())
-    dry = scenario.http.get("/certificates/next", params={"pool": scenario.pool})
+    dry = scenario.http.get("/certificates/next", params=query | {"requestId": scenario.tag})
     assert (dry.status_code, kind(dry)) == (409, "pool-empty")
+    nameless = scenario.http.get("/certificates/next", params={"pool": scenario.pool})
+    assert (nameless.status_code, kind(nameless)) == (400, "idempotency-key-missing")
 
 
 def test_lock_repeated_with_the_same_key_happens_once(scenario: Scenario) -> None:
@@ -137,7 +157,7 @@ WRONG = [
     Wrong(
         name="unknown code",
         method="GET",
-        path="/certificates/NONE-0001/cvc",
+        path="/certificates/NONE-0001/cvc?requestId=unknown-code",
         status=404,
         kind="not-found",
     ),
@@ -234,12 +254,25 @@ WRONG = [
         name="wrong key",
         method="POST",
         path=NEXT,
-        status=422,
-        kind="invalid-request",
+        status=400,
+        kind="malformed-request",
         content=body(pool="ELECTRONIC"),
         headers={**JSON, "Idempotency-Key": "no spaces please"},
     ),
-    Wrong(name="get without pool", method="GET", path=NEXT, status=422, kind="invalid-request"),
+    Wrong(
+        name="get without pool",
+        method="GET",
+        path=f"{NEXT}?requestId=no-pool",
+        status=422,
+        kind="invalid-request",
+    ),
+    Wrong(
+        name="code without key",
+        method="GET",
+        path="/certificates/NONE-0001/cvc",
+        status=400,
+        kind="idempotency-key-missing",
+    ),
     Wrong(
         name="lock without reason",
         method="POST",

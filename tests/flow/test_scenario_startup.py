@@ -52,8 +52,12 @@ def held_port() -> Iterator[int]:
 
 
 def environment_of(role: str, bootstrap: str, prefix: str, directory: Path) -> dict[str, str]:
-    """A worker's whole environment, on topics of this test's own."""
+    """A worker's whole environment, on topics of this test's own. Its issuer never answers."""
+    clients = directory / "clients.json"
+    clients.write_text('{"till": {"channel": "POS"}}')
     return os.environ | {
+        "GIFTCERT_TOKEN_ISSUER": "http://127.0.0.1:9",
+        "GIFTCERT_CLIENTS_FILE": str(clients),
         "GIFTCERT_BOOTSTRAP": bootstrap,
         "GIFTCERT_TOPIC_PREFIX": prefix,
         "GIFTCERT_PARTITIONS": "1",
@@ -139,26 +143,41 @@ def test_start_without_a_broker_says_so_in_one_line_and_exits_3(
     assert f"127.0.0.1:{held_port}" in line
 
 
+@pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize(
-    "address",
+    ("address", "names"),
     [
-        pytest.param({"GIFTCERT_HTTP_HOST": "0.0.0.0"}, id="every address"),
         pytest.param(
             {"GIFTCERT_HTTP_HOST": "0.0.0.0", "GIFTCERT_ADVERTISED_URL": "http://giftcert:8080"},
-            id="every address, one advertised",
+            "token_issuer must be https://",
+            id="keys in the clear, and every address listened on",
         ),
+        pytest.param(
+            {"GIFTCERT_TOKEN_ISSUER": "http://issuer.example"},
+            "token_issuer must be https://",
+            id="keys in the clear, from another machine",
+        ),
+        pytest.param({"GIFTCERT_TOKEN_ISSUER": None}, "TOKEN_ISSUER", id="no issuer"),
+        pytest.param({"GIFTCERT_CLIENTS_FILE": None}, "CLIENTS_FILE", id="no clients"),
+        pytest.param({"GIFTCERT_HTTP_HOST": "0.0.0.0"}, "advertised_url", id="not reachable"),
     ],
 )
-def test_edge_refuses_to_listen_beyond_this_machine_while_nobody_is_asked_who_he_is(
-    broker: Broker, topic_prefix: str, tmp_path: Path, address: dict[str, str]
+def test_worker_does_not_start_where_anybody_could_get_in_or_nobody(
+    broker: Broker,
+    topic_prefix: str,
+    tmp_path: Path,
+    role: str,
+    address: dict[str, str | None],
+    names: str,
 ) -> None:
-    """Without authentication the edge is on loopback only: one line, exit 2."""
-    environment = environment_of("processor", broker.bootstrap, topic_prefix, tmp_path)
+    """One line, exit 2: there is no way to run the edge without checking who calls."""
+    environment = environment_of(role, broker.bootstrap, topic_prefix, tmp_path)
     make_topics(broker, topic_prefix, tmp_path)
-    code, said = refusal("processor", environment | address)
-    assert code == 2
+    changed = {name: value for name, value in (environment | address).items() if value is not None}
+    code, said = refusal(role, changed)
+    assert code == 2, said
     [line] = said.splitlines()
-    assert "0.0.0.0" in line
+    assert names in line
 
 
 @pytest.mark.parametrize("role", ROLES)

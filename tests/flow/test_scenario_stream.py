@@ -104,7 +104,7 @@ def test_events_name_their_cause_and_correlation(scenario: Scenario) -> None:
     scenario.await_story(number, "issue", "notification.requested", "activate")
     scenario.support(number, "lock", "audited")
     locked = scenario.await_story(number, "lock")
-    assert locked.fields["actor"] == "edge"
+    assert locked.fields["actor"] == "support"
     assert locked.fields["reason"] == {"code": "SUPPORT", "text": "audited"}
     issued = scenario.events(number)[2]
     assert issued.fields["correlationId"] == correlation_id
@@ -120,8 +120,8 @@ def test_index_leads_from_order_correlation_client_last_four_and_request(
     """Each entry lies on the topic and is folded into the store behind it."""
     scenario.load()
     order_id, spent = scenario.new_order_id(), ""
-    request = f"{scenario.tag}-request"
-    number = scenario.ask_next(order_id=order_id, key=request).json()["certificateId"]
+    reserved = scenario.ask_next(order_id=order_id).json()
+    number = reserved["certificateId"]
     scenario.tell(
         purchase(number, order_id),
         Payment(payment_id="p", order_id=order_id, amount_minor=NOMINAL_MINOR),
@@ -130,7 +130,7 @@ def test_index_leads_from_order_correlation_client_last_four_and_request(
     spent = scenario.spend(number, 100)
     scenario.settle()
     wanted = {
-        f"request:{request}",
+        f"request:{reserved['reservationId']}",
         f"order:{order_id}",
         f"order:{spent}",
         f"correlation:{order_id}",

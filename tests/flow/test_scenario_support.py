@@ -1,5 +1,6 @@
 """Support stops a certificate and lets it go; pools run low, run dry and are filled again."""
 
+from http_edge.asking.asking import request_id_of
 from state.certificate.commands import Load, Origin
 from tests.flow.scenario import Scenario, goods, redemption
 from tests.flow.source_messages import Payment
@@ -86,7 +87,7 @@ def test_next_of_an_empty_pool_is_a_conflict_and_an_event_for_operators(
     blocked = scenario.await_story(scenario.pool, "issue.blocked")
     assert (blocked.status, blocked.reason) == ("ISSUE_BLOCKED", "POOL_EMPTY")
     assert blocked.fields["channel"] == "POS"
-    assert blocked.fields["causationId"] == f"{scenario.tag}-dry"
+    assert blocked.fields["causationId"] == request_id_of("till", f"{scenario.tag}-dry")
     assert blocked.record.header("channel") == "POS"
     assert scenario.ask_next(channel="POS", key=f"{scenario.tag}-dry").status_code == 409
     scenario.settle()

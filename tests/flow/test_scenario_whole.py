@@ -12,7 +12,7 @@ def test_audit_of_everything_the_scenarios_did_holds(scenario: Scenario) -> None
     scenario.spend(scenario.sell(), 1_000_00)
     scenario.settle()
     service = scenario.service
-    report = run_audit(service.settings, service.stack.http_urls)
+    report = run_audit(service.settings, service.stack.http_urls, token=service.auditor)
     assert report.breaches == ()
     assert report.holds
     assert report.live is not None

@@ -1,150 +1,232 @@
-"""The edge with everything around it faked: no broker, no stores, no clock of its own.
+"""The edge with Kafka faked and nothing else: who calls, and what other processors say, are told.
 
-Owns the fakes and the client. What is asked of the flow is kept in `asked`; what it would answer is
-set beforehand. The real path through Kafka is the flow tests'.
+Owns the services under test and the client. Everything between a request and the records it becomes
+is the real thing; the real path through Kafka is the flow tests'.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import Future
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
-from starlette.applications import Starlette
+import msgspec
+from starlette.types import ASGIApp
 
+from http_edge.access.callers import Caller, Scope
+from http_edge.access.gate import Gate
+from http_edge.access.limits import RateLimiter
+from http_edge.api.problems import client_unknown, moving, token_invalid, token_missing
 from http_edge.app import create_app
-from http_edge.problems import moving, refusal
-from pipelines.contracts.framing import SingleObjectFraming
-from pipelines.contracts.reply_record import Position, Reply
-from pipelines.cvc_keys import CvcKeys
+from http_edge.asking.services import EdgeServices
+from http_edge.serving.hop import Answered, Forwarded
+from http_edge.serving.metrics import EdgeMetrics
+from pipelines.owners import Membership
 from pipelines.settings import Settings
-from pipelines.stages.record import Outgoing
-from state.certificate.record import CertificateState
-from state.certificate.rejections import RejectionCode, reject
-from state.certificate.transition import Outcome
-from state.pool.queue import PoolHead
-from state.stores.codec import CERTIFICATE_STATE, POOL_HEAD
-from state.stores.reader import StoreClosed
+from pipelines.topics import COMMANDS, Topic, topic_name
+from state.certificate.commands import Channel
+from state.stores.reader import StoreReader
+from tests.http_edge.certificates_in_flow import KEYS
+from tests.http_edge.flow_in_memory import AT_MS, FRAMING, PARTITIONS, FlowInMemory
 
-NOW_MS = 1_735_689_600_123
-REPLY_TO = "0123456789abcdef"
+NOW_MS = AT_MS
 BASE = "http://edge.test"
-OUTCOME = Outcome(
-    command_id="request-1", certificate_id="GC-0001", body_digest=None, decided_at_ms=NOW_MS
-)
+OWN_URL = "http://127.0.0.1:8080"
+SIBLING = "http://10.0.0.2:8080"
+CLIENTS: Mapping[str, Channel | None] = {
+    "store": Channel.ONLINE_STORE,
+    "till": Channel.POS,
+    "crm": None,
+    "support": None,
+    "auditor": None,
+}
 
 
-class FakeRequests:
-    """Answers every request alike, and keeps what was asked."""
+def token(client: str, *scopes: str) -> dict[str, str]:
+    """The header of a caller with these scopes. `client/person` names a person behind it."""
+    return {"Authorization": f"Bearer {client} {' '.join(scopes)}".rstrip()}
 
-    def __init__(self) -> None:
-        self.reply_to = REPLY_TO
-        self.asked: list[tuple[str, str, Outgoing]] = []
-        self.outcome = OUTCOME
 
-    async def ask(self, request_id: str, body_digest: str, output: Outgoing) -> Reply:
-        self.asked.append((request_id, body_digest, output))
-        if self.outcome.rejection is not None:
-            raise refusal(self.outcome.rejection)
-        return Reply(
-            reply_to=REPLY_TO,
-            outcome=replace(self.outcome, command_id=request_id),
-            position=Position(topic="t", partition=0, offset=0),
+_OF_CHANNELS = (Scope.RESERVE, Scope.READ, Scope.SEARCH, Scope.BALANCE, Scope.REDEEM)
+STORE = token("store", *_OF_CHANNELS)
+TILL = token("till", *_OF_CHANNELS)
+CRM = token("crm", Scope.CVC, Scope.READ, Scope.SEARCH)
+SUPPORT = token("support", *Scope)
+AUDITOR = token("auditor", Scope.AUDIT)
+
+
+class FakeTokens:
+    """Takes `Bearer <client> <scope> …` at its word."""
+
+    async def caller_of(self, authorization: str | None) -> Caller:
+        if authorization is None:
+            raise token_missing()
+        client, *scopes = authorization.removeprefix("Bearer ").split(" ")
+        if client == "forged":
+            raise token_invalid("the token's signature does not fit")
+        client_id, _, person = client.partition("/")
+        if client_id not in CLIENTS:
+            raise client_unknown()
+        return Caller(
+            client_id=client_id,
+            channel=CLIENTS[client_id],
+            scopes=frozenset(Scope(scope) for scope in scopes),
+            subject=person or None,
         )
 
-    def refuse(self, code: RejectionCode, detail: str = "") -> None:
-        self.outcome = replace(OUTCOME, rejection=reject(code, detail))
+    async def warm(self) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass
+
+
+class FakeForwarder:
+    """The way to the other processors: keeps what goes there, answers what it is told to."""
+
+    def __init__(self) -> None:
+        self.forwarded: list[tuple[Forwarded, Any]] = []
+        self.listed: list[tuple[str, str, dict[str, str], str | None]] = []
+        self.answer = Answered(owner=SIBLING, status=200, headers={}, content=b'{"from":"sibling"}')
+        self.siblings: dict[str, ASGIApp] = {}
+
+    async def forward(self, outbound: Forwarded, place: Any) -> Answered:
+        self.forwarded.append((outbound, place))
+        return self.answer
+
+    async def get_json(
+        self,
+        owner: str,
+        path: str,
+        query: Mapping[str, str],
+        authorization: str | None,
+        *,
+        timeout_ms: int = 0,
+    ) -> object:
+        assert timeout_ms > 0, "nobody is waited for without an end"
+        self.listed.append((owner, path, dict(query), authorization))
+        if owner not in self.siblings:
+            raise moving()
+        transport = httpx.ASGITransport(self.siblings[owner])
+        async with httpx.AsyncClient(transport=transport, base_url=owner) as client:
+            answer = await client.get(
+                f"{path}?{urlencode(query)}", headers={"Authorization": authorization or ""}
+            )
+        if answer.status_code != 200:
+            raise moving()
+        return msgspec.json.decode(answer.content)
+
+    async def close(self) -> None:
+        pass
 
 
 class FakeWorker:
-    """A worker as the service's own calls see it."""
+    """The worker as the edge sees it."""
 
-    def __init__(self) -> None:
+    def __init__(self, flow: FlowInMemory) -> None:
+        self._flow = flow
         self.alive = True
         self.serving = True
+        self.behind: int | None = None
+        """The first offset whose effect the stores do not show yet; None: they show all."""
+
+    def reached(self, topic: Topic, partition: int) -> int:
+        return self.performed(topic, partition) if self.behind is None else self.behind
+
+    def performed(self, topic: Topic, partition: int) -> int:
+        assert topic is COMMANDS, "the one topic that callers are told positions of"
+        return self._flow.offset + 1
 
 
-class FakeListing:
-    """The records of a store, in the order of their keys."""
+class FakeOwners:
+    """The group's membership."""
 
-    def __init__(self) -> None:
-        self.records: dict[int, dict[bytes, bytes]] = {0: {}, 1: {}}
-        self.closed = False
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.held: dict[tuple[str, int], str] = {}
+        self.doubted: list[tuple[str, int, str]] = []
 
-    def partitions(self) -> list[int]:
-        return sorted(self.records)
+    def give(self, topic: Topic, partition: int, owner: str) -> None:
+        self.held[topic_name(topic, self._settings), partition] = owner
 
-    def get(self, partition: int, key: bytes) -> bytes | None:
-        return self.records[partition].get(key)
+    def members(self) -> "Future[Membership]":
+        told: Future[Membership] = Future()
+        told.set_result(Membership(held=self.held))
+        return told
 
-    def scan(
-        self, partition: int, lower: bytes, upper: bytes, limit: int
-    ) -> list[tuple[bytes, bytes]]:
-        if self.closed or partition not in self.records:
-            raise StoreClosed
-        rows = sorted(self.records[partition].items())
-        return [(key, value) for key, value in rows if lower <= key < upper][:limit]
+    def place(self, topic: Topic, partition: int) -> Any:
+        return topic, partition
 
-    def keep_certificate(self, number: str, state: CertificateState, partition: int = 0) -> None:
-        self.records[partition][f"{number}|c".encode()] = CERTIFICATE_STATE.encode(state)
-
-    def keep_pool(self, name: str, level: int, partition: int = 0) -> None:
-        self.records[partition][f"{name}|c".encode()] = POOL_HEAD.encode(PoolHead(level=level))
+    def mistaken(self, name: str, partition: int, owner: str) -> None:
+        self.doubted.append((name, partition, owner))
 
 
-@dataclass
-class FakeServices:
-    """What the routes work with."""
+class FakeServices(EdgeServices):
+    """The edge's services over a flow in memory. Its methods are the real ones."""
 
-    settings: Settings = field(default_factory=lambda: Settings(pool_low_mark=7))
-    framing: SingleObjectFraming = field(default_factory=SingleObjectFraming)
-    requests: FakeRequests = field(default_factory=FakeRequests)
-    worker: FakeWorker = field(default_factory=FakeWorker)
-    certificates: FakeListing = field(default_factory=FakeListing)
-    pools: FakeListing = field(default_factory=FakeListing)
-    cvc_keys: CvcKeys = field(
-        default_factory=lambda: CvcKeys(
-            current_id="2025-02", by_id={"2025-01": b"1" * 32, "2025-02": b"2" * 32}
+    def __init__(self, settings: Settings | None = None, flow: FlowInMemory | None = None) -> None:
+        # Not its parent's: that would open Kafka's clients.
+        self.settings = settings or Settings(
+            partitions=PARTITIONS, pool_low_mark=7, rate_limit="1000000/minute"
         )
-    )
-    states: dict[str, CertificateState] = field(default_factory=dict)
-    finds: Callable[[str], CertificateState] | None = None
+        self.flow: Any = flow or FlowInMemory()
+        self.forwarder = FakeForwarder()
+        parts: Any = {"tokens": FakeTokens(), "forwarder": self.forwarder, "trust": None}
+        self.gate = Gate(
+            settings=self.settings,
+            limiter=RateLimiter(self.settings),
+            metrics=EdgeMetrics(),
+            **parts,
+        )
+        self.framing = FRAMING
+        self.worker: Any = FakeWorker(self.flow)
+        self.owners: Any = FakeOwners(self.settings)
+        self.correlator_owners: Any = FakeOwners(self.settings)
+        self.cvc_keys = KEYS
+        self.requests: Any = self.flow
+        self.certificates: Any = self.flow.certificates
+        self.pools: Any = self.flow.pools
+        self.index: Any = self.flow.index
+        self._reader = StoreReader(self.certificates, self.partition_of, lambda _: None)
+        self.app: ASGIApp | None = None
 
     def now_ms(self) -> int:
         return NOW_MS
 
-    async def certificate_state(self, certificate_id: str) -> CertificateState:
-        if self.finds is not None:
-            return self.finds(certificate_id)
-        state = self.states.get(certificate_id)
-        if state is None:
-            raise refusal(reject(RejectionCode.NOT_FOUND))
-        return state
 
-    def move(self) -> None:
-        """From now on the partition is moving."""
-
-        def finds(_certificate_id: str) -> CertificateState:
-            raise moving()
-
-        self.finds = finds
-
-
-def app_over(services: Any) -> Starlette:
-    """The real app over fakes of its services."""
-    return create_app(services)
+def app_over(services: Any) -> ASGIApp:
+    """The real app over services: one for all calls to them."""
+    if services.app is None:
+        services.app = create_app(services)
+    made: ASGIApp = services.app
+    return made
 
 
 @asynccontextmanager
-async def calling(services: Any) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the app, without any network, from the app's start to its end."""
-    app = app_over(services)
-    transport = httpx.ASGITransport(app=app)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url=BASE) as client,
-    ):
+async def calling(services: Any, **options: Any) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the app, without any network."""
+    transport = httpx.ASGITransport(app=app_over(services), **options)
+    async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
         yield client
+
+
+async def call(
+    services: Any,
+    method: str,
+    path: str,
+    caller: Mapping[str, str] | None = None,
+    *,
+    key: str | None = None,
+    body: Any = None,
+    headers: Mapping[str, str] | None = None,
+) -> httpx.Response:
+    """One call. `body` is sent as JSON where there is one."""
+    told = {**(caller or {}), **(headers or {})}
+    if key is not None:
+        told["Idempotency-Key"] = key
+    async with calling(services) as client:
+        return await client.request(method, path, json=body, headers=told)
 
 
 def problem_of(answer: httpx.Response) -> tuple[int, str]:

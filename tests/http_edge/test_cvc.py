@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from http_edge import cvc as module
-from http_edge.cvc import compute_cvc
+from http_edge.handlers import cvc as module
+from http_edge.handlers.cvc import compute_cvc
 from pipelines.cvc_keys import CvcKeys
 
 KEYS = CvcKeys(current_id="b", by_id={"a": b"a" * 32, "b": b"b" * 32})

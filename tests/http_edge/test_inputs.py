@@ -6,28 +6,31 @@ from typing import Any
 import httpx
 import pytest
 
-from http_edge.inputs import MAX_BODY_BYTES, digest_of
-from tests.http_edge.edge_under_test import FakeServices, calling, problem_of
+from http_edge.asking.asking import request_id_of
+from http_edge.asking.inputs import MAX_BODY_BYTES
+from tests.http_edge import certificates_in_flow as made
+from tests.http_edge.edge_under_test import STORE, SUPPORT, FakeServices, call, calling, problem_of
 
 pytestmark = pytest.mark.anyio
 NEXT = "/certificates/next"
-LOCK = "/certificates/GC-0001/actions/lock"
+LOCK = f"/certificates/{made.NUMBER}/actions/lock"
+CAPTURE = f"/certificates/{made.NUMBER}/authorizations/hold-1/capture"
 JSON = {"content-type": "application/json"}
+KEY = {"idempotency-key": "request-1"}
 
 
 @pytest.fixture
 def services() -> FakeServices:
-    return FakeServices()
+    services = FakeServices()
+    made.active(services.flow)
+    return services
 
 
 async def post(services: FakeServices, path: str, **request: Any) -> httpx.Response:
+    """By support, under a key."""
+    headers = {**SUPPORT, **KEY, **request.pop("headers", {})}
     async with calling(services) as client:
-        return await client.post(path, **request)
-
-
-async def get(services: FakeServices, query: str) -> httpx.Response:
-    async with calling(services) as client:
-        return await client.get(f"{NEXT}?{query}")
+        return await client.post(path, headers=headers, **request)
 
 
 @pytest.mark.parametrize(
@@ -49,6 +52,7 @@ async def test_body_of_another_type_is_refused(
     headers = {} if content_type is None else {"content-type": content_type}
     answer = await post(services, LOCK, content=b'{"reason":"lost"}', headers=headers)
     assert problem_of(answer) == (415, "media-type")
+    assert services.flow.asked == []
 
 
 BODIES: dict[str, bytes] = {
@@ -65,8 +69,11 @@ BODIES: dict[str, bytes] = {
     "too long": b'{"reason":"' + b"x" * 201 + b'"}',
     "control character": b'{"reason":"a\\u0000b"}',
     "line break": b'{"reason":"a\\nb"}',
+    "line break at the end": b'{"reason":"a\\n"}',
+    "right-to-left override": b'{"reason":"a\\u202eb"}',
     "unknown field": b'{"reason":"lost","force":true}',
     "deep": b'{"reason":' + b"[" * 5_000,
+    "two bodies": b'{"reason":"a"}{"reason":"b"}',
 }
 
 
@@ -76,7 +83,14 @@ async def test_wrong_body_is_refused_and_nothing_is_asked(
 ) -> None:
     answer = await post(services, LOCK, content=body, headers=JSON)
     assert problem_of(answer) == (422, "invalid-request")
-    assert services.requests.asked == []
+    assert services.flow.asked == []
+
+
+@pytest.mark.parametrize("reason", ["x", "x" * 200, "потеряна — звонил клиент", "失われた"])
+async def test_text_in_any_language_is_taken(services: FakeServices, reason: str) -> None:
+    answer = await post(services, LOCK, json={"reason": reason})
+    assert answer.status_code == 200
+    assert services.flow.asked[0].command.action.reason == reason
 
 
 @pytest.mark.parametrize("chunks", [1, 50])
@@ -94,7 +108,7 @@ async def test_body_over_the_limit_is_refused_without_being_read_whole(
 
     answer = await post(services, LOCK, content=endless(), headers=JSON)
     assert problem_of(answer) == (413, "too-large")
-    assert services.requests.asked == []
+    assert services.flow.asked == []
 
 
 async def test_body_at_the_limit_is_read(services: FakeServices) -> None:
@@ -105,11 +119,22 @@ async def test_body_at_the_limit_is_read(services: FakeServices) -> None:
     assert problem_of(over) == (413, "too-large")
 
 
+@pytest.mark.parametrize("body", [b"", b"{}"])
+async def test_body_that_has_nothing_to_say_may_be_left_out(
+    services: FakeServices, body: bytes
+) -> None:
+    """And then it needs no type."""
+    made.held(services.flow)
+    answer = await post(services, CAPTURE, content=body, headers=JSON if body else {})
+    assert (answer.status_code, answer.json()["amount"]) == (200, "60.00")
+
+
 QUERIES: dict[str, str] = {
-    "no pool": "channel=POS",
+    "no pool": "channel=ONLINE_STORE",
     "small letters": "pool=electronic",
     "a number": "pool=GC-0001",
     "with a separator": "pool=A%7Cc",
+    "line break at the end": "pool=ELECTRONIC%0A",
     "one letter": "pool=E",
     "too long": "pool=" + "P" * 33,
     "unknown channel": "pool=ELECTRONIC&channel=FAX",
@@ -117,10 +142,8 @@ QUERIES: dict[str, str] = {
     "long order": "pool=ELECTRONIC&orderId=" + "o" * 201,
     "control character": "pool=ELECTRONIC&orderId=a%00b",
     "unknown parameter": "pool=ELECTRONIC&chanel=POS",
-    "empty key": "pool=ELECTRONIC&requestId=",
-    "key with a space": "pool=ELECTRONIC&requestId=a%20b",
-    "key not ASCII": "pool=ELECTRONIC&requestId=%D1%8F",
-    "key too long": "pool=ELECTRONIC&requestId=" + "k" * 129,
+    "parameter given twice": "pool=ELECTRONIC&pool=ELECTRONIC",
+    "parameter given twice, differently": "pool=ELECTRONIC&pool=PHYSICAL",
 }
 
 
@@ -128,8 +151,17 @@ QUERIES: dict[str, str] = {
 async def test_wrong_query_is_refused_and_nothing_is_asked(
     services: FakeServices, query: str
 ) -> None:
-    assert problem_of(await get(services, query)) == (422, "invalid-request")
-    assert services.requests.asked == []
+    answer = await call(services, "GET", f"{NEXT}?requestId=r-1&{query}", STORE)
+    assert problem_of(answer) == (422, "invalid-request")
+    assert services.flow.asked == []
+
+
+async def test_request_id_given_twice_is_refused(services: FakeServices) -> None:
+    """Which of them is the identity would be anybody's guess."""
+    query = "pool=ELECTRONIC&requestId=r-1&requestId=r-2"
+    answer = await call(services, "GET", f"{NEXT}?{query}", STORE)
+    assert problem_of(answer) == (422, "invalid-request")
+    assert services.flow.asked == []
 
 
 @pytest.mark.parametrize(
@@ -144,38 +176,62 @@ async def test_wrong_query_is_refused_and_nothing_is_asked(
 async def test_key_is_taken_from_the_header_without_its_quotes(
     services: FakeServices, header: str, key: str
 ) -> None:
-    await post(services, LOCK, json={"reason": "lost"}, headers={"idempotency-key": header})
-    assert services.requests.asked[0][0] == key
-
-
-@pytest.mark.parametrize("header", ["a b", '""', '"', "k" * 129, "a|b", "a\tb"])
-async def test_wrong_key_is_refused_and_nothing_is_asked(
-    services: FakeServices, header: str
-) -> None:
     answer = await post(
         services, LOCK, json={"reason": "lost"}, headers={"idempotency-key": header}
     )
-    assert problem_of(answer) == (422, "invalid-request")
-    assert services.requests.asked == []
+    assert answer.headers["idempotency-key"] == key
+    assert services.flow.asked[0].request_id == request_id_of("support", key)
 
 
-async def test_header_goes_before_the_query(services: FakeServices) -> None:
-    async with calling(services) as client:
-        await client.get(
-            f"{NEXT}?pool=ELECTRONIC&requestId=query", headers={"idempotency-key": "header"}
-        )
-    assert services.requests.asked[0][0] == "header"
+WRONG_KEYS = ["a b", '""', '"', "k" * 129, "a|b", "a\tb", '"a', "a,b", "{}"]
 
 
-def test_digest_keeps_parts_apart() -> None:
-    """Concatenation would let two different bodies look the same."""
-    digests = {
-        digest_of("next", "ab", "c"),
-        digest_of("next", "a", "bc"),
-        digest_of("next", "abc", None),
-        digest_of("next", "abc", ""),
-        digest_of("nexta", "bc"),
-        digest_of("lock", "ab", "c"),
-    }
-    assert len(digests) == 6
-    assert {len(digest) for digest in digests} == {32}
+@pytest.mark.parametrize("header", WRONG_KEYS)
+async def test_wrong_key_is_refused_and_not_told_back(services: FakeServices, header: str) -> None:
+    answer = await post(
+        services, LOCK, json={"reason": "lost"}, headers={"idempotency-key": header}
+    )
+    assert problem_of(answer) == (400, "malformed-request")
+    assert "idempotency-key" not in answer.headers
+    assert services.flow.asked == []
+
+
+@pytest.mark.parametrize("text", ["a%20b", "%D1%8F", "k" * 129, "a%7Cb", "a%0A"])
+async def test_wrong_request_id_is_refused(services: FakeServices, text: str) -> None:
+    answer = await call(services, "GET", f"{NEXT}?pool=ELECTRONIC&requestId={text}", STORE)
+    assert problem_of(answer) == (400, "malformed-request")
+    assert services.flow.asked == []
+
+
+async def test_header_says_nothing_in_a_get(services: FakeServices) -> None:
+    """The same link must be the same request, whoever opens it."""
+    path = f"{NEXT}?pool=ELECTRONIC&requestId=query"
+    answer = await call(services, "GET", path, STORE, key="header")
+    assert answer.headers["idempotency-key"] == "query"
+    assert services.flow.asked[0].request_id == request_id_of("store", "query")
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["GC-1", "gc-0001", "ABCDEF", "G1" + "G" * 31, "GC%200001", "GC%00001", "GC-0001%0A", "%D9%A1"],
+)
+@pytest.mark.parametrize(
+    ("method", "rest", "body"),
+    [
+        ("GET", "", None),
+        ("GET", "/balance", None),
+        ("GET", "/history", None),
+        ("GET", "/cvc?requestId=r-1", None),
+        ("POST", "/actions/lock", {"reason": "lost"}),
+        ("POST", "/actions/reserve", {}),
+        ("POST", "/authorizations/hold-1/void", {}),
+    ],
+)
+async def test_what_cannot_be_a_number_does_not_exist(
+    services: FakeServices, number: str, method: str, rest: str, body: Any
+) -> None:
+    answer = await call(
+        services, method, f"/certificates/{number}{rest}", SUPPORT, key="r", body=body
+    )
+    assert problem_of(answer) == (404, "not-found")
+    assert services.flow.asked == []

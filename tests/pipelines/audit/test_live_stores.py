@@ -5,7 +5,8 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from pipelines.audit.live_stores import LiveStores, ProcessorUnreachable
+from pipelines.audit.live_stores import AuditRefused, LiveStores, ProcessorUnreachable
+from pipelines.edge_client import TokenSource
 
 ONE, TWO = "http://one:1", "http://two:2"
 
@@ -37,8 +38,10 @@ class FakeProcessors:
         self.pages: dict[tuple[int, str], tuple[list[str], str | None]] = {}
         self.before: Callable[[httpx.Request], httpx.Response | None] = lambda _request: None
         self.now_s = 0.0
+        self.shown: list[str | None] = []
 
     def answer(self, request: httpx.Request) -> httpx.Response:
+        self.shown.append(request.headers.get("authorization"))
         special = self.before(request)
         if special is not None:
             return special
@@ -59,9 +62,10 @@ class FakeProcessors:
             200, json={"partition": partition, "records": records, "next": following}
         )
 
-    def stores(self, *urls: str) -> LiveStores:
+    def stores(self, *urls: str, token: TokenSource | None = None) -> LiveStores:
         return LiveStores(
             urls,
+            token=token,
             timeout_s=5.0,
             transport=httpx.MockTransport(self.answer),
             clock=lambda: self.now_s,
@@ -135,6 +139,41 @@ def test_records_of_a_processor_that_never_comes_back_are_missed() -> None:
         pytest.raises(ProcessorUnreachable, match="partition 0: 503"),
     ):
         list(stores.records(0))
+
+
+def test_every_question_shows_the_token_that_is_good_at_that_moment() -> None:
+    """An audit may take longer than a token lives."""
+    processors = FakeProcessors({ONE: [0]}, 1)
+    processors.pages = {(0, ""): (["GC-1"], "aa"), (0, "aa"): (["GC-2"], None)}
+    tokens = iter(["one", "two", "three"])
+    with processors.stores(ONE, token=lambda: next(tokens)) as stores:
+        assert len(list(stores.records(0))) == 2
+    assert processors.shown == ["Bearer one", "Bearer two", "Bearer three"]
+
+
+def test_records_of_a_busy_processor_are_asked_for_again() -> None:
+    processors = FakeProcessors({ONE: [0]}, 1)
+    processors.pages = {(0, ""): (["GC-1"], None)}
+    busy = [httpx.Response(429), httpx.Response(503)]
+    processors.before = lambda request: (
+        busy.pop() if busy and "partition" in request.url.params else None
+    )
+    with processors.stores(ONE) as stores:
+        assert [record.certificate_id for record in stores.records(0)] == ["GC-1"]
+    assert busy == []
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_audit_without_a_token_that_is_good_for_it_is_told_what_to_give(status: int) -> None:
+    """At once: no waiting makes a token better."""
+    processors = FakeProcessors({ONE: [0]}, 1)
+    processors.before = lambda _request: httpx.Response(status)
+    with processors.stores(ONE) as stores, pytest.raises(AuditRefused) as refused:
+        stores.owners()
+    assert refused.value.exit_code == 6
+    for said in (f"{ONE}/internal/assignment answers {status}", "certificates:audit", "--token"):
+        assert said in str(refused.value)
+    assert processors.now_s == 0.0
 
 
 @pytest.mark.parametrize(

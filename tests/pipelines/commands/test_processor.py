@@ -1,6 +1,7 @@
 """The processor's end: who is told to stop, who is waited for, and what is closed last."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -53,6 +54,9 @@ class Processor:
 
         for name in ("load_settings", "load_cvc_keys", "EdgeServices", "Owners", "WorkerStore"):
             monkeypatch.setattr(module, name, part("other"))
+        gate = SimpleNamespace(forwarder=Part("other", self.told), trust=Part("other", self.told))
+        monkeypatch.setattr(module, "Gate", SimpleNamespace(of=lambda _settings: gate))
+        monkeypatch.setattr(module, "create_app", part("other"))
         for name in ("configure_logs", "require_topics", "framing_for", "expiry_command"):
             monkeypatch.setattr(module, name, lambda *_: None)
         monkeypatch.setattr(module, "build_processor", part("worker"))

@@ -58,6 +58,16 @@ def test_a_schema_registry_is_refused_before_anything_is_started(
         play(DemoOptions(broker="no such kind", data_dir=None, seed=1))
 
 
+def test_an_issuer_of_others_is_refused_before_anything_is_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It would make no tokens for the demo's shops."""
+    monkeypatch.setenv("GIFTCERT_TOKEN_ISSUER", "https://login.test")
+
+    with pytest.raises(OperatorError, match="unset GIFTCERT_TOKEN_ISSUER"):
+        play(DemoOptions(broker="no such kind", data_dir=None, seed=1))
+
+
 @pytest.mark.timeout(240)
 def test_the_demo_on_a_real_stack_comes_to_what_it_must(tmp_path: Path) -> None:
     """A few days of the year and a few paced sales: laws hold, and every event has come."""

@@ -31,7 +31,17 @@ def storefront(
         asked.append(request)
         return answers[min(len(asked), len(answers)) - 1](request)
 
-    return Storefront(URL, transport=httpx.MockTransport(answer)), asked
+    return Storefront(URL, token_of, transport=httpx.MockTransport(answer)), asked
+
+
+def token_of(client: str) -> str:
+    """Stands in for a stack's tokens."""
+    return f"token-of-{client}"
+
+
+def shown(request: httpx.Request) -> str:
+    """Whose token a request carries."""
+    return request.headers["authorization"].removeprefix("Bearer token-of-")
 
 
 def gives(status: int, body: dict[str, str]) -> Callable[[httpx.Request], httpx.Response]:
@@ -61,11 +71,25 @@ def test_reserving_asks_for_the_next_number_under_a_request_id() -> None:
 
     assert asked[0].url.path == "/certificates/next"
     assert asked[0].headers["idempotency-key"] == "run/5/0"
+    assert shown(asked[0]) == "till"
     assert json.loads(asked[0].content) == {
         "pool": "ELECTRONIC",
         "channel": "POS",
         "orderId": "5",
     }
+
+
+@pytest.mark.parametrize(("shop", "client"), [(Shop.ONLINE_STORE, "store"), (Shop.POS, "till")])
+def test_reserving_for_a_channel_is_done_by_the_client_of_that_channel(
+    shop: Shop, client: str
+) -> None:
+    """A client may ask for its own channel only."""
+    service, asked = storefront(CREATED)
+    with service:
+        service.reserve(pool="ELECTRONIC", shop=shop, order_id="5", request_id="run/5/0")
+
+    assert json.loads(asked[0].content)["channel"] == shop.value
+    assert shown(asked[0]) == client
 
 
 @pytest.mark.parametrize("first", [BUSY, gives(504, {}), gives(429, {}), breaks])
@@ -80,6 +104,7 @@ def test_reserving_again_after_no_answer_is_the_same_request(
     assert len(asked) == 2
     assert asked[0].content == asked[1].content
     assert asked[0].headers["idempotency-key"] == asked[1].headers["idempotency-key"]
+    assert shown(asked[1]) == "till"
 
 
 def test_reserving_from_an_empty_pool_is_told_apart() -> None:
@@ -96,6 +121,8 @@ def test_reserving_from_an_empty_pool_is_told_apart() -> None:
     [
         (gives(409, {"type": "https://example.test/problems/wrong-channel"}), "409, not 201"),
         (gives(422, {}), "422, not 201"),
+        (gives(401, {}), "401, not 201"),
+        (gives(403, {}), "403, not 201"),
         (BUSY, "did not answer"),
         (breaks, "did not answer"),
     ],
@@ -118,6 +145,7 @@ def test_fetching_the_code_takes_digits_only() -> None:
             service.fetch_cvc(NUMBER, request_id="run/n1")
 
     assert asked[0].url.params["requestId"] == "run/n1"
+    assert shown(asked[0]) == "crm"
 
 
 def test_support_locks_and_unlocks_with_a_reason() -> None:
@@ -132,6 +160,7 @@ def test_support_locks_and_unlocks_with_a_reason() -> None:
         f"/certificates/{NUMBER}/actions/unlock",
     ]
     assert json.loads(asked[0].content) == {"reason": "reported stolen"}
+    assert {shown(request) for request in asked} == {"support"}
     assert asked[0].headers["idempotency-key"] != asked[1].headers["idempotency-key"]
 
 

@@ -1,4 +1,4 @@
-"""Stands in for a correlator or processor: answers /readyz and does what FAKE_WORKER tells it.
+"""Stands in for a correlator, processor or issuer: says it is ready and does as FAKE_WORKER tells.
 
 Run as a script: `fake_worker.py ROLE`. FAKE_WORKER is one of the words below, or `ROLE:WORD` for
 one role only: `die` ends at once, `unready` never is ready, `stubborn` does not heed SIGTERM.
@@ -9,16 +9,17 @@ import os
 import signal
 import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from itertools import pairwise
 from pathlib import Path
 
 
 class Answers(BaseHTTPRequestHandler):
-    """/readyz, and anything else with the worker's own environment."""
+    """/readyz and /jwks, and anything else with the worker's own environment."""
 
     status = 200
 
     def do_GET(self) -> None:
-        if self.path == "/readyz":
+        if self.path in ("/readyz", "/jwks"):
             self._answer(self.status, b"" if self.status == 200 else b"not yet")
         else:
             settings = {k: v for k, v in os.environ.items() if k.startswith("GIFTCERT_")}
@@ -34,8 +35,8 @@ class Answers(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-def main(role: str) -> None:
-    """Be a worker of `role`."""
+def main(role: str, *arguments: str) -> None:
+    """Be a worker of `role`; an issuer is told its address by `arguments`."""
     word = os.environ.get("FAKE_WORKER", "").removeprefix(f"{role}:")
     print(f"a fake {role} speaks its last words", flush=True)
     if word == "die":
@@ -43,12 +44,16 @@ def main(role: str) -> None:
     if word == "unready":
         Answers.status = 503
     signal.signal(signal.SIGTERM, signal.SIG_IGN if word == "stubborn" else signal.SIG_DFL)
-    runs = Path(os.environ["GIFTCERT_STATE_DIR"]) / "runs"
-    with runs.open("a", encoding="ascii") as file:
-        file.write(".")
-    address = (os.environ["GIFTCERT_HTTP_HOST"], int(os.environ["GIFTCERT_HTTP_PORT"]))
-    HTTPServer(address, Answers).serve_forever()
+    if role == "issuer":
+        told = dict(pairwise(arguments))
+        host, port = told["--host"], told["--port"]
+    else:
+        host, port = os.environ["GIFTCERT_HTTP_HOST"], os.environ["GIFTCERT_HTTP_PORT"]
+        runs = Path(os.environ["GIFTCERT_STATE_DIR"]) / "runs"
+        with runs.open("a", encoding="ascii") as file:
+            file.write(".")
+    HTTPServer((host, int(port)), Answers).serve_forever()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -18,13 +18,14 @@ from tests.pipelines.local.local_machine import await_condition, is_running, pro
 RUN = """
 import sys
 from pathlib import Path
-from pipelines.local.stack import run_stack
+from pipelines.local.run_stack import run_stack
 from pipelines.local.stack_options import StackOptions
 options = StackOptions(
     data_dir=Path(sys.argv[1]),
     broker="embedded",
     processors=2,
     worker_command=(sys.executable, sys.argv[2]),
+    issuer_command=(sys.executable, sys.argv[2], "issuer"),
     apply_topics=lambda environment: None,
     ready_timeout_s=20,
 )
@@ -70,7 +71,7 @@ def test_stop_running_stack_by_signal_is_clean_and_quick(
 ) -> None:
     with running(tmp_path) as program:
         ready = ready_line(program)
-        pid = worker_pid(ready["http"])
+        pids = [worker_pid(ready[name]) for name in ("http", "issuer")]
         started = monotonic()
         program.send_signal(stop_signal)
         program.send_signal(stop_signal)
@@ -81,17 +82,25 @@ def test_stop_running_stack_by_signal_is_clean_and_quick(
         "ready": True,
         "bootstrap": ready["bootstrap"],
         "http": ready["http"],
+        "docs": f"{ready['http']}/docs",
+        "issuer": ready["issuer"],
         "broker": "embedded",
     }
     assert rest == ""
-    assert words.splitlines()[-1] == "stopped"
-    assert not is_running(pid)
+    client_secrets = tmp_path / "issuer" / "client-secrets.json"
+    assert words.splitlines()[1:] == [
+        f"Swagger UI at {ready['docs']}",
+        f"development issuer at {ready['issuer']}; client secrets in {client_secrets}",
+        f"a token on the command line: giftcert token --client till --data-dir {tmp_path}",
+        "stopped",
+    ]
+    assert not any(is_running(pid) for pid in pids)
     with pytest.raises(httpx.TransportError):
         worker_pid(ready["http"])
 
 
 def test_stop_stack_while_it_waits_for_a_worker_is_clean(tmp_path: Path) -> None:
-    with running(tmp_path, "unready") as program:
+    with running(tmp_path, "processor:unready") as program:
         log_path = tmp_path / "logs" / "processor-1.log"
         await_condition(lambda: log_path.exists() and "last words" in log_path.read_text())
         program.send_signal(signal.SIGTERM)

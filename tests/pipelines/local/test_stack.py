@@ -4,11 +4,9 @@ import json
 import os
 import signal
 import stat
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-import httpx
 import pytest
 
 from pipelines.faults import OperatorError
@@ -20,49 +18,14 @@ from pipelines.local.stack import Stack
 from pipelines.local.stack_options import StackOptions, default_data_dir
 from pipelines.settings import Settings
 from pipelines.topics_admin import check
+from tests.pipelines.local.fake_stack import (
+    FAKE_ISSUER,
+    FAKE_WORKER,
+    asked,
+    correlator_is_up,
+    options,
+)
 from tests.pipelines.local.local_machine import Words, await_condition, is_running
-
-FAKE_WORKER = (sys.executable, str(Path(__file__).with_name("fake_worker.py")))
-
-
-def no_topics(environment: Mapping[str, str]) -> None:
-    """Stands in for the creation of topics."""
-
-
-def options(
-    data_dir: Path,
-    *,
-    processors: int = 1,
-    fake_worker: str = "",
-    http_port: int | None = None,
-    topic_prefix: str | None = None,
-    apply_topics: Callable[[Mapping[str, str]], None] = no_topics,
-    ready_timeout_s: float = 20.0,
-) -> StackOptions:
-    return StackOptions(
-        data_dir=data_dir,
-        broker="embedded",
-        processors=processors,
-        http_port=http_port,
-        topic_prefix=topic_prefix,
-        environment={"FAKE_WORKER": fake_worker},
-        worker_command=FAKE_WORKER,
-        apply_topics=apply_topics,
-        ready_timeout_s=ready_timeout_s,
-    )
-
-
-def asked(url: str) -> tuple[int, dict[str, str]]:
-    """A stand-in's process id and settings."""
-    answer = httpx.get(url, trust_env=False).json()
-    return answer["pid"], answer["settings"]
-
-
-def correlator_is_up(stack: Stack) -> bool:
-    try:
-        return httpx.get(f"{stack.correlator_url}/readyz", trust_env=False).is_success
-    except httpx.TransportError:
-        return False
 
 
 def run_until_failure(stack: Stack) -> None:
@@ -170,14 +133,15 @@ def test_end_of_broker_by_itself_is_a_failure_that_names_it(tmp_path: Path, word
         assert str(stack.failure()).startswith("the embedded broker was ended by SIGKILL")
 
 
-@pytest.mark.parametrize("role", ["correlator", "processor"])
+@pytest.mark.parametrize("role", ["issuer", "correlator", "processor"])
 def test_start_stack_with_worker_that_dies_fails_and_leaves_nothing_running(
     role: str, tmp_path: Path, words: Words
 ) -> None:
     stack = Stack(options(tmp_path, fake_worker=f"{role}:die"), say=words)
     with pytest.raises(LocalError) as failed:
         run_until_failure(stack)
-    assert str(failed.value).startswith(f"{role}-0 ended with exit code 3; its log is ")
+    name = role if role == "issuer" else f"{role}-0"
+    assert str(failed.value).startswith(f"{name} ended with exit code 3; its log is ")
     assert failed.value.detail == f"a fake {role} speaks its last words"
     # The broker's port can be listened on again, and the data directory is free.
     HeldPort(int(words.lines[0].split(":")[1])).release()
@@ -187,7 +151,7 @@ def test_start_stack_with_worker_that_dies_fails_and_leaves_nothing_running(
 def test_start_stack_with_processor_that_never_is_ready_is_refused(
     tmp_path: Path, words: Words
 ) -> None:
-    fake = options(tmp_path, fake_worker="unready", ready_timeout_s=1)
+    fake = options(tmp_path, fake_worker="processor:unready", ready_timeout_s=1)
     with pytest.raises(LocalError) as failed, Stack(fake, say=words):
         pass
     assert str(failed.value) == "processor-0 was not ready within 1 s: 503 not yet"
@@ -257,7 +221,7 @@ def test_start_stack_applies_topics_before_the_workers_with_their_settings(
         pass
     assert words.lines[0].startswith(f"broker at {seen[0]['GIFTCERT_BOOTSTRAP']}: ")
     assert seen[0]["GIFTCERT_TOPIC_PREFIX"] == "t2-"
-    assert not (tmp_path / "logs").exists()
+    assert [path.name for path in (tmp_path / "logs").iterdir()] == ["issuer.log"]
 
 
 @pytest.mark.parametrize("kind", ["embedded", "apache"])
@@ -267,7 +231,11 @@ def test_start_stack_with_the_real_registry_makes_every_topic_and_keeps_them(
     if kind == "apache":
         request.getfixturevalue("java")
     real = StackOptions(
-        data_dir=tmp_path, broker=kind, topic_prefix="t3-", worker_command=FAKE_WORKER
+        data_dir=tmp_path,
+        broker=kind,
+        topic_prefix="t3-",
+        worker_command=FAKE_WORKER,
+        issuer_command=FAKE_ISSUER,
     )
     for _ in ("made", "kept"):
         with Stack(real, say=words) as stack:

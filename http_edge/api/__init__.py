@@ -1,0 +1,1 @@
+"""What the API is: its calls, their types, their problems, and its description for others."""

@@ -1,0 +1,133 @@
+"""The correlator's threads and end: who runs beside the loop, who is told to stop, who closes."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pipelines.commands import correlator as module
+from pipelines.topics import FACTS, Role
+
+ENDED_S = 8.0
+
+
+class Part:
+    """Stands in for any part of a correlator, and writes down what it is told."""
+
+    def __init__(self, name: str, told: list[str]) -> None:
+        self._name = name
+        self._told = told
+
+    def __getattr__(self, method: str) -> Callable[..., None]:
+        return lambda *_arguments, **_options: self._told.append(f"{self._name}.{method}")
+
+
+class FakeBackground:
+    """Threads that end as soon as they are waited for, one of them perhaps with an error."""
+
+    def __init__(self, told: list[str], error: Exception | None) -> None:
+        self._told = told
+        self._error = error
+        self.names: list[str] = []
+        self.waits_s = 0.0
+        self.fail: Callable[[], None] = lambda: None
+
+    def with_options(self, on_failure: Callable[[], None]) -> "FakeBackground":
+        self.fail = on_failure
+        return self
+
+    def start(self, name: str, work: Callable[[], None]) -> None:
+        self.names.append(name)
+
+    def join(self, timeout_s: float) -> None:
+        self._told.append("threads.join")
+        self.waits_s += timeout_s * len(self.names)
+        if self._error is not None:
+            raise self._error
+
+
+class Correlator:
+    """A correlator of parts that only write down what they are told."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, error: Exception | None = None) -> None:
+        self.told: list[str] = []
+        self.made: dict[str, tuple[Any, ...]] = {}
+        self.background = FakeBackground(self.told, error)
+        self.closes_s = 0.0
+
+        def part(name: str, made: str | None = None) -> Callable[..., Any]:
+            def make(*arguments: Any, **options: Any) -> Part:
+                self.made[made or name] = (*arguments, *options.values())
+                return Part(name, self.told)
+
+            return make
+
+        for name in ("load_settings", "Owners", "WorkerStore", "CorrelatorServices"):
+            monkeypatch.setattr(module, name, part("other", name))
+        gate = SimpleNamespace(forwarder=Part("other", self.told), trust=Part("other", self.told))
+        monkeypatch.setattr(module, "Gate", SimpleNamespace(of=lambda _settings: gate))
+        for name in ("configure_logs", "require_topics", "framing_for", "policy_of"):
+            monkeypatch.setattr(module, name, lambda *_: None)
+        for name in ("create_correlator_app", "deadline_fact"):
+            monkeypatch.setattr(module, name, lambda *_: None)
+        monkeypatch.setattr(module, "build_correlator", part("worker"))
+        monkeypatch.setattr(module, "EdgeServer", part("edge"))
+        monkeypatch.setattr(module, "TimerLoop", part("timers"))
+        monkeypatch.setattr(module, "Outbox", lambda *_: self)
+        monkeypatch.setattr(module, "Background", self.background.with_options)
+
+    def send(self, *_: object) -> None: ...
+
+    def close(self, timeout_s: float) -> None:
+        self.told.append("outbox.close")
+        self.closes_s = timeout_s
+
+    def run(self) -> list[str]:
+        module.correlator()
+        return [step for step in self.told if not step.startswith("other.")]
+
+
+ORDER = ["worker.run", "timers.stop", "edge.stop", "threads.join", "outbox.close"]
+
+
+def test_correlator_told_to_stop_ends_its_threads_before_what_they_write_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert Correlator(monkeypatch).run() == ORDER
+
+
+def test_correlator_whose_thread_failed_still_closes_and_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    failure = RuntimeError("the listener is gone")
+    correlator = Correlator(monkeypatch, failure)
+    with pytest.raises(RuntimeError) as caught:
+        correlator.run()
+    assert caught.value is failure
+    assert correlator.told[-2:] == ORDER[-2:]
+
+
+def test_correlator_whose_thread_fails_aborts_its_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A correlator that cannot be asked any more must not look well."""
+    correlator = Correlator(monkeypatch)
+    correlator.run()
+    correlator.background.fail()
+    assert correlator.told[-1] == "worker.abort"
+
+
+def test_correlator_listens_and_keeps_time_beside_its_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    correlator = Correlator(monkeypatch)
+    correlator.run()
+    assert correlator.background.names == ["edge", "timers"]
+    assert correlator.made["WorkerStore"][1] is FACTS
+    assert correlator.made["Owners"][1] is Role.CORRELATOR
+
+
+def test_correlator_waits_at_its_end_together_stay_within_eight_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also when every thread hangs and Kafka takes nothing."""
+    correlator = Correlator(monkeypatch)
+    correlator.run()
+    assert correlator.background.waits_s + correlator.closes_s < ENDED_S
