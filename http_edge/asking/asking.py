@@ -15,7 +15,7 @@ import msgspec
 from http_edge.access.callers import Caller
 from http_edge.api.calls import Call
 from http_edge.api.models import Sent, Told
-from http_edge.api.problems import NOT_FOUND, Problem, channel_forbidden, not_found
+from http_edge.api.problems import NOT_FOUND, Problem, channel_forbidden, not_found, refusal
 from http_edge.asking.services import EdgeServices
 from http_edge.asking.store_position import StorePosition
 from pipelines.contracts.command_record import command_to_record
@@ -25,9 +25,14 @@ from pipelines.stages.record import TRACEPARENT, Outgoing
 from pipelines.topics import COMMANDS
 from state.certificate.commands import Action, Channel, Command, Origin
 from state.certificate.record import SOLD, Certificate, CertificateState, Lifecycle
+from state.certificate.rejections import RejectionCode, reject
 
 _REQUEST_IDS: Final = UUID("0f3a6b0a-4f0e-5d0b-9b57-3d2f6f0f7c55")
 """The name space of request ids: a constant of this service, so that a repeat gives the same id."""
+_NOT_TO_BE_HAD: Final = frozenset(
+    {RejectionCode.NOT_FOUND, RejectionCode.NOT_AVAILABLE, RejectionCode.LOCKED}
+)
+"""Why a number itself was refused to who asked for it."""
 
 
 def request_id_of(client_id: str, key: str) -> str:
@@ -118,8 +123,15 @@ async def _decided_state(services: EdgeServices, ask: Ask, number: str) -> Certi
 
     Of a number that was reserved once and is free again, for example. Problem 404 otherwise.
     """
-    if ask.request_id is None or not services.was_decided(number, ask.request_id):
+    if ask.request_id is None:
         raise not_found()
+    outcome = services.outcome_of(number, ask.request_id)
+    if outcome is None:
+        raise not_found()
+    if outcome.rejection is not None and outcome.rejection.code in _NOT_TO_BE_HAD:
+        # The request was for the number itself, so this is another one under its key. Decided here:
+        # to put it to a certificate, where there is one, would tell that there is.
+        raise refusal(reject(RejectionCode.REQUEST_REUSED))
     return await services.certificate_state(number, ask.position, ask.timeout_s)
 
 

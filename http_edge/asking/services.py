@@ -18,7 +18,8 @@ from pipelines.runtime import Worker
 from pipelines.topics import COMMANDS, INDEX, POOL, Topic
 from state.certificate.commands import Origin
 from state.certificate.record import CertificateState
-from state.stores.codec import CERTIFICATE_STATE
+from state.certificate.transition import Outcome
+from state.stores.codec import CERTIFICATE_STATE, OUTCOME
 from state.stores.layout import MAIN, outcome_key
 from state.stores.reader import Found, Moving, NotHere, StoreReader
 
@@ -111,12 +112,12 @@ class EdgeServices:
             return moving()
         return ElsewhereError(self.owners.place(topic, partition))
 
-    def was_decided(self, certificate_id: str, request_id: str) -> bool:
-        """Whether the log has an outcome of this request already. Problem when it is moving."""
+    def outcome_of(self, certificate_id: str, request_id: str) -> Outcome | None:
+        """What the log decided of this request, if it did already. Problem when it is moving."""
         key = outcome_key(Origin.HTTP, request_id)
         match self._reader.get(certificate_id.encode(), key):
             case Found(value=value):
-                return value is not None
+                return None if value is None else OUTCOME.decode(value)
             case NotHere() | Moving():
                 raise moving()
 

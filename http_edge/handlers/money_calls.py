@@ -55,7 +55,7 @@ async def _compared(
     that was decided is not looked at: nobody may try codes on a request that counts once.
     """
     certificate = existing(await existing_state(services, ask, number))
-    if services.was_decided(number, ask.identity):
+    if services.outcome_of(number, ask.identity) is not None:
         return certificate, False
     if _code_matches(services, certificate, given):
         return certificate, True
