@@ -26,6 +26,8 @@ HOUR_MS = 3_600_000
 @pytest.fixture(scope="module")
 def service(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """Three processors, so that most calls come to one that does not keep what they are about."""
+    if broker.kind == "embedded":
+        pytest.skip("on the embedded broker, three workers that join at once may never agree")
     prefix = f"races-{secrets.token_hex(3)}-"
     with running_service(
         broker.bootstrap,
