@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from http_edge.access.admission import caller_of, share_of
-from http_edge.access.callers import Caller, Scope
+from http_edge.access.callers import Caller
 from http_edge.access.gate import Gate
 from http_edge.api.calls import Call
 from http_edge.api.correlation_models import CorrelationPath
@@ -43,8 +43,6 @@ from pipelines.topics import COMMANDS
 
 Handler = Callable[[Ask], Awaitable[Answer]]
 _MILLISECONDS: Final = 1_000
-_TOLD: Final = frozenset({Scope.SEARCH, Scope.SUPPORT, Scope.AUDIT})
-"""Reads that show what was not known before are told like changes."""
 _JSON: Final = "application/json"
 
 
@@ -198,7 +196,6 @@ class Dispatcher:
                 operation=self._call.operation,
                 method=self._call.method,
                 status=status,
-                acts=self._call.acts or self._call.scope in _TOLD,
                 problem=kind or None,
                 client=None if caller is None else caller.client_id,
                 subject=None if caller is None else caller.subject,

@@ -90,7 +90,6 @@ def _record(
             method=request.method,
             status=status,
             duration_ms=duration_s * _MILLISECONDS,
-            acts=False,
             client=None if caller is None else caller.client_id,
             subject=None if caller is None else caller.subject,
             problem=kind or None,

@@ -1,9 +1,8 @@
 """The audit line: who called what, about which certificate, and what came of it.
 
-Owns the fields of the line and its level. A line never holds a token, a key, a code or a body;
-`pipelines.logs` cuts the certificate to its last four. Changes, reveals of a code, refused callers
-and faults are at INFO, so that they are there in production; plain reads are at DEBUG, and are left
-out unless somebody looks for them.
+Owns the fields of the line. A line never holds a token, a key, a code or a body; `pipelines.logs`
+cuts the certificate to its last four. Every call has its line at INFO, a plain read too: who looked
+at a balance is what an audit asks for.
 """
 
 import re
@@ -38,16 +37,15 @@ class CallOutcome(StrEnum):
 class CallRecord:
     """One call and its answer. What is None is not in the line.
 
-    `acts` says that the call changes or reveals something. `request_id` is the identity that
-    commands carry, not the key that the caller chose: that may be anything. `hop` tells a call that
-    another worker passed on; `forwarded_to` is the worker this one passed it on to.
+    `request_id` is the identity that commands carry, not the key that the caller chose: that may be
+    anything. `hop` tells a call that claims to be passed on by another worker; `forwarded_to` is
+    the worker this one passed it on to.
     """
 
     operation: str
     method: str
     status: int
     duration_ms: float
-    acts: bool
     client: str | None = None
     subject: str | None = None
     channel: str | None = None
@@ -88,10 +86,7 @@ def write(record: CallRecord) -> None:
         "trace_id": trace_id_of(record.traceparent),
     }
     told = {name: value for name, value in fields.items() if value is not None}
-    if record.acts or refused or record.outcome is CallOutcome.UNKNOWN:
-        _log.info("call", **told)
-    else:
-        _log.debug("call", **told)
+    _log.info("call", **told)
 
 
 def trace_id_of(traceparent: str | None) -> str | None:
