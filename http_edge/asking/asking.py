@@ -45,8 +45,7 @@ class Ask:
     """A call with everything it came with, checked.
 
     `request_id` is absent for a call that changes nothing. `until_s` is when the caller's patience
-    ends, by the clock of `time.monotonic`; `from_hop` says that another process of ours handed the
-    call on.
+    ends, by the clock of `time.monotonic`.
     """
 
     call: Call
@@ -60,7 +59,6 @@ class Ask:
     trace: str | None = None
     if_none_match: str | None = None
     position: StorePosition | None = None
-    from_hop: bool = False
 
     @property
     def timeout_s(self) -> float:

@@ -24,7 +24,7 @@ class CorrelatorServices:
         self.worker = worker
         self._facts = facts
         self._owners = owners
-        self._reader = StoreReader(facts, self._partition_of, lambda _partition: None)
+        self._reader = StoreReader(facts, self._partition_of)
 
     def correlation(self, correlation_id: str) -> Correlation:
         """What is kept of a correlation. Reads the store.

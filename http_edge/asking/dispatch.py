@@ -164,7 +164,6 @@ class Dispatcher:
             trace=traceparent if trace_id_of(traceparent) is not None else None,
             if_none_match=request.headers.get("if-none-match"),
             position=None if position is None else StorePosition.parsed(position),
-            from_hop=HOP in request.headers,
         )
 
     async def _body(self, request: Request, course: _Course) -> Sent | None:

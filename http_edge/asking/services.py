@@ -69,8 +69,6 @@ class EdgeServices:
         self._reader = StoreReader(
             self.certificates,
             self.partition_of,
-            # Who else may have it is asked before: here that would wait for Kafka.
-            lambda _partition: None,
         )
 
     def now_ms(self) -> int:

@@ -64,7 +64,7 @@ def local_snapshots(
     services: EdgeServices, caller: Caller, numbers: Iterable[str]
 ) -> list[Snapshot]:
     """The certificates of these numbers, in their order, all kept here; Problem `moving` if not."""
-    reader = StoreReader(services.certificates, services.partition_of, lambda _partition: None)
+    reader = StoreReader(services.certificates, services.partition_of)
     found: list[Snapshot] = []
     for number in numbers:
         match reader.get(number.encode(), MAIN):

@@ -25,9 +25,7 @@ class Moving:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotHere:
-    """Another process has the partition. `owner` is its address, absent when nobody knows."""
-
-    owner: str | None
+    """Another process has the partition; which one, the consumer group knows."""
 
 
 Answer = Found | Moving | NotHere
@@ -60,17 +58,15 @@ class StoreReader:
         self,
         store: LocalStore,
         partition_of: Callable[[bytes], int],
-        owner_of: Callable[[int], str | None],
     ) -> None:
         self._store = store
         self._partition_of = partition_of
-        self._owner_of = owner_of
 
     def get(self, message_key: bytes, key: bytes) -> Answer:
         """The record under a message key, or why this process cannot say."""
         partition = self._partition_of(message_key)
         if not self._store.serves(partition):
-            return Moving() if self._store.moving() else NotHere(owner=self._owner_of(partition))
+            return Moving() if self._store.moving() else NotHere()
         try:
             value = self._store.get(partition, stored_key(message_key, key))
         except StoreClosed:

@@ -188,7 +188,7 @@ class FakeServices(EdgeServices):
         self.certificates: Any = self.flow.certificates
         self.pools: Any = self.flow.pools
         self.index: Any = self.flow.index
-        self._reader = StoreReader(self.certificates, self.partition_of, lambda _: None)
+        self._reader = StoreReader(self.certificates, self.partition_of)
         self.app: ASGIApp | None = None
 
     def now_ms(self) -> int:

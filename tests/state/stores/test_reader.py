@@ -46,9 +46,8 @@ def store() -> FakeStore:
     return FakeStore({b"GC-0001|c": b"the record"})
 
 
-def read(store: FakeStore, partition: int = HERE, owner: str | None = None) -> Answer:
-    reader = StoreReader(store, lambda _key: partition, lambda _partition: owner)
-    return reader.get(KEY, MAIN)
+def read(store: FakeStore, partition: int = HERE) -> Answer:
+    return StoreReader(store, lambda _key: partition).get(KEY, MAIN)
 
 
 def test_read_of_a_kept_key_finds_its_record(store: FakeStore) -> None:
@@ -61,18 +60,15 @@ def test_read_of_an_unknown_key_finds_that_there_is_none(store: FakeStore) -> No
     assert read(store) == Found(value=None)
 
 
-@pytest.mark.parametrize("owner", ["http://10.0.0.2:8080", None])
-def test_read_of_anothers_partition_names_its_owner_if_known(
-    store: FakeStore, owner: str | None
-) -> None:
-    assert read(store, ELSEWHERE, owner) == NotHere(owner=owner)
+def test_read_of_anothers_partition_says_that_it_is_not_here(store: FakeStore) -> None:
+    assert read(store, ELSEWHERE) == NotHere()
     assert store.reads == []
 
 
 def test_read_while_partitions_move_is_not_answered(store: FakeStore) -> None:
     """Neither from a store that may be leaving, nor by an owner that may be gone."""
     store.is_moving = True
-    assert read(store, owner="http://10.0.0.2:8080") == Moving()
+    assert read(store) == Moving()
     assert store.reads == []
 
 
@@ -88,16 +84,12 @@ def test_read_is_void_when_the_partition_left_meanwhile(store: FakeStore) -> Non
     assert store.reads, "the read itself had gone through"
 
 
-def test_owner_is_asked_for_the_partition_of_the_key(store: FakeStore) -> None:
-    asked: list[object] = []
+def test_partition_is_asked_for_by_the_message_key(store: FakeStore) -> None:
+    asked: list[bytes] = []
 
     def partition_of(key: bytes) -> int:
         asked.append(key)
         return ELSEWHERE
 
-    def owner_of(partition: int) -> str | None:
-        asked.append(partition)
-        return None
-
-    assert StoreReader(store, partition_of, owner_of).get(KEY, MAIN) == NotHere(owner=None)
-    assert asked == [KEY, ELSEWHERE]
+    assert StoreReader(store, partition_of).get(KEY, MAIN) == NotHere()
+    assert asked == [KEY]
