@@ -16,6 +16,8 @@ from pipelines.faults import SettingsError
 from pipelines.secret_files import read_secret
 from pipelines.settings import Settings
 
+KEY_ID_LENGTH_MAX: Final = 200
+_SHOWN_LENGTH: Final = 40
 KEY_BYTES_MIN: Final = 32
 """As long as the digest it is used with (HMAC-SHA256); a shorter one is guessable or a mistake."""
 
@@ -71,6 +73,12 @@ def _parse(text: str, source: str) -> dict[str, bytes]:
 def _key(key_id: str, encoded: object, source: str) -> bytes:
     if not key_id:
         raise SettingsError(f"{source}: a key id is empty")
+    # It travels in commands, whose contract would call them broken: nobody would get an answer.
+    if len(key_id) > KEY_ID_LENGTH_MAX or not key_id.isprintable():
+        raise SettingsError(
+            f"{source}: key id {key_id[:_SHOWN_LENGTH]!r} must be 1 to {KEY_ID_LENGTH_MAX} "
+            "printable characters"
+        )
     try:
         key = base64.b64decode(encoded, validate=True) if isinstance(encoded, str) else b""
     except binascii.Error:

@@ -23,6 +23,9 @@ MAX_ID_LENGTH: Final = 200
 MAX_MADE_ID_LENGTH: Final = 1_000
 """Of an id that we make of theirs: `<correlation>/details/<payment>/<line>` has three of them."""
 
+MAX_ENTRY_LENGTH: Final = MAX_MADE_ID_LENGTH + 20
+"""Of an entry of the index: an id, and before it the kind of what it is the id of."""
+
 MAX_TEXT_LENGTH: Final = 1_000
 """Of a text for people. What is longer is cut: an event must not outgrow what Kafka takes."""
 
@@ -123,6 +126,11 @@ def count(fields: Fields, name: str) -> int:
 def instant(fields: Fields, name: str) -> int:
     """A required time in epoch milliseconds, from 1970 to the end of the year 9999."""
     return checked_instant(count(fields, name), name)
+
+
+def optional_instant(fields: Fields, name: str) -> int | None:
+    """A time that may be absent."""
+    return None if fields[name] is None else instant(fields, name)
 
 
 def checked_instant(at_ms: int, name: str) -> int:

@@ -12,21 +12,20 @@ any earlier (or later, compatible) version stays readable. With a registry both 
 what was written before there was one does not become unreadable the day there is.
 """
 
-import struct
 from collections.abc import Iterable, Mapping
 from functools import cache
 from io import BytesIO
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
-from fastavro import schemaless_reader, schemaless_writer
-from fastavro.read import SchemaResolutionError
+from fastavro import schemaless_writer
 from fastavro.schema import SchemaParseException, UnknownType
 
+from pipelines.contracts.boundless import boundless
 from pipelines.contracts.broken import BrokenCode, BrokenRecord
 from pipelines.contracts.compatibility import reading_problems
+from pipelines.contracts.opened import MISFITS, Fields, Opened
 from pipelines.contracts.registry import Registry, RegistryFault
 from pipelines.contracts.schemas import (
-    Json,
     RecordName,
     Schema,
     by_fingerprint,
@@ -37,8 +36,7 @@ from pipelines.contracts.schemas import (
 from pipelines.contracts.subjects import value_subjects
 from pipelines.settings import Settings
 
-Fields = dict[str, Any]
-"""A decoded record. The converters give its values their types."""
+__all__ = ["ConfluentFraming", "Fields", "Framing", "SingleObjectFraming", "framing_for"]
 
 SINGLE_OBJECT_MARK: Final = b"\xc3\x01"
 CONFLUENT_MARK: Final = b"\x00"
@@ -47,20 +45,6 @@ _CONFLUENT_HEADER: Final = 5
 _LARGEST_ID: Final = 2**31 - 1
 _ATTEMPTS: Final = 6
 """How often a worker asks a silent registry; with the waits between, some ten seconds."""
-
-# All that the codec can raise on bytes that do not match their schema: ends too early, an index or
-# a length out of range, text that is not UTF-8, a default that is missing.
-_MISFITS: Final = (
-    EOFError,
-    IndexError,
-    KeyError,
-    MemoryError,
-    OverflowError,
-    SchemaResolutionError,
-    TypeError,
-    ValueError,
-    struct.error,
-)
 
 
 class Framing(Protocol):
@@ -100,7 +84,9 @@ class SchemaSource(Protocol):
         ...
 
 
-def framing_for(settings: Settings, writes: Iterable[RecordName] = ()) -> Framing:
+def framing_for(
+    settings: Settings, writes: Iterable[RecordName] = ()
+) -> "SingleObjectFraming | ConfluentFraming":
     """The framing the settings ask for.
 
     `writes` are the records this process will write: with a registry their schemas must be there,
@@ -126,11 +112,15 @@ class SingleObjectFraming:
         return _written(SINGLE_OBJECT_MARK + schema.fingerprint, schema, value)
 
     def decode(self, record: RecordName, payload: bytes | None) -> Fields:
+        return self.opened(record, payload).read(record)
+
+    def opened(self, record: RecordName, payload: bytes | None) -> Opened:
+        """The schema a payload was written by, and what follows its header. BrokenRecord."""
         if not payload:
             raise BrokenRecord(BrokenCode.EMPTY, "the record has no value")
         if not payload.startswith(SINGLE_OBJECT_MARK):
             raise BrokenRecord(BrokenCode.UNKNOWN_FRAMING, _framing_complaint(payload))
-        return _decode_single_object(record, payload)
+        return _opened_single_object(record, payload)
 
     def close(self) -> None:
         """Nothing is open."""
@@ -163,10 +153,14 @@ class ConfluentFraming:
         return _written(self._header(schema), schema, value)
 
     def decode(self, record: RecordName, payload: bytes | None) -> Fields:
+        return self.opened(record, payload).read(record)
+
+    def opened(self, record: RecordName, payload: bytes | None) -> Opened:
+        """The schema a payload was written by, and what follows its header. BrokenRecord."""
         if not payload:
             raise BrokenRecord(BrokenCode.EMPTY, "the record has no value")
         if payload.startswith(SINGLE_OBJECT_MARK):
-            return _decode_single_object(record, payload)
+            return _opened_single_object(record, payload)
         if not payload.startswith(CONFLUENT_MARK) or len(payload) < _CONFLUENT_HEADER:
             raise BrokenRecord(BrokenCode.UNKNOWN_FRAMING, _framing_complaint(payload))
         schema_id = int.from_bytes(payload[1:_CONFLUENT_HEADER], "big")
@@ -174,7 +168,7 @@ class ConfluentFraming:
         if writer is None:
             writer = self._fetch_writer(record, schema_id)
             self._writers[record, schema_id] = writer
-        return _read(payload, _CONFLUENT_HEADER, writer, current(record))
+        return Opened(writer=writer, payload=payload, start=_CONFLUENT_HEADER)
 
     def close(self) -> None:
         """Give up the connections to the registry."""
@@ -199,11 +193,16 @@ class ConfluentFraming:
         reader = current(record)
         try:
             writer = load_schema(record, reader.version, text)
-            problems = reading_problems(reader.declared, writer.declared)
-        except (SchemaParseException, UnknownType, *_MISFITS) as error:
+            endless = boundless(writer.declared)
+            problems = [] if endless else reading_problems(reader.declared, writer.declared)
+        except (SchemaParseException, UnknownType, RecursionError, *MISFITS) as error:
             raise BrokenRecord(
                 BrokenCode.UNKNOWN_SCHEMA, f"schema {schema_id} is not an Avro schema"
             ) from error
+        if endless:
+            raise BrokenRecord(
+                BrokenCode.UNKNOWN_SCHEMA, f"schema {schema_id} is not one to read by: {endless}"
+            )
         if problems:
             raise BrokenRecord(
                 BrokenCode.UNKNOWN_SCHEMA,
@@ -249,32 +248,14 @@ def _record_branches(record: RecordName, version: int) -> tuple[tuple[str, str],
     )
 
 
-def _decode_single_object(record: RecordName, payload: bytes) -> Fields:
+def _opened_single_object(record: RecordName, payload: bytes) -> Opened:
     writer = by_fingerprint(record).get(payload[2:_SINGLE_OBJECT_HEADER])
     if writer is None:
         raise BrokenRecord(
             BrokenCode.UNKNOWN_SCHEMA,
             f"fingerprint {payload[2:_SINGLE_OBJECT_HEADER].hex()} is no version of {record.value}",
         )
-    return _read(payload, _SINGLE_OBJECT_HEADER, writer, current(record))
-
-
-def _read(payload: bytes, start: int, writer: Schema, reader: Schema) -> Fields:
-    buffer = BytesIO(payload)
-    buffer.seek(start)
-    resolve_into: Json = None if writer is reader else reader.parsed
-    try:
-        value = schemaless_reader(buffer, writer.parsed, resolve_into)
-    except _MISFITS as error:
-        raise BrokenRecord(
-            BrokenCode.UNDECODABLE,
-            f"the bytes are no {reader.record.value}: {type(error).__name__}",
-        ) from error
-    rest = len(payload) - buffer.tell()
-    if rest:
-        raise BrokenRecord(BrokenCode.TRAILING_BYTES, f"{rest} bytes follow the record")
-    assert isinstance(value, dict), "every published schema is a record"
-    return value
+    return Opened(writer=writer, payload=payload, start=_SINGLE_OBJECT_HEADER)
 
 
 def _framing_complaint(payload: bytes) -> str:

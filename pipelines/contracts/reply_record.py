@@ -4,7 +4,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.contracts.amounts import minor_to_amount
-from pipelines.contracts.fields import MAX_MADE_ID_LENGTH, Fields, identifier, minor_units, symbol
+from pipelines.contracts.fields import (
+    MAX_MADE_ID_LENGTH,
+    Fields,
+    identifier,
+    instant,
+    minor_units,
+    optional_instant,
+    symbol,
+)
 from state.certificate.record import Status
 from state.certificate.rejections import Rejection, RejectionCode
 from state.certificate.transition import Outcome
@@ -95,7 +103,7 @@ def _outcome(fields: Fields) -> Outcome:
         command_id=identifier(fields, "requestId", MAX_MADE_ID_LENGTH),
         certificate_id=fields["certificateId"] or "",
         body_digest=fields["bodyDigest"],
-        decided_at_ms=fields["at"],
+        decided_at_ms=instant(fields, "at"),
         rejection=None
         if rejection is None
         else Rejection(code=symbol(rejection, "code", RejectionCode), detail=rejection["detail"]),
@@ -106,9 +114,9 @@ def _outcome(fields: Fields) -> Outcome:
         held_minor=amount("held") or 0,
         amount_minor=amount("amount"),
         reservation_id=fields["reservationId"],
-        reserved_until_ms=fields["reservedUntil"],
+        reserved_until_ms=optional_instant(fields, "reservedUntil"),
         authorization_id=fields["authorizationId"],
-        hold_expires_at_ms=fields["holdExpiresAt"],
+        hold_expires_at_ms=optional_instant(fields, "holdExpiresAt"),
         notification_id=fields["notificationId"],
         cvc_key_id=fields["cvcKeyId"],
         cvc_version=fields["cvcVersion"],

@@ -18,6 +18,7 @@ from confluent_kafka import (
     TopicPartition,
 )
 
+from pipelines.contracts.broken import BrokenRecord
 from pipelines.contracts.command_record import command_to_record
 from pipelines.contracts.framing import framing_for
 from pipelines.contracts.schemas import RecordName
@@ -166,12 +167,15 @@ class KafkaExchange:
 
     def _answer(self, message: Message) -> Answer | None:
         key = message.key()
-        request_id = key.decode() if isinstance(key, bytes) else key
+        request_id = key.decode(errors="replace") if isinstance(key, bytes) else key
         if request_id is None or not request_id.startswith(self._prefix):
             return None
         payload = message.value()
         assert not isinstance(payload, str), "values are read as bytes"
-        fields = self._framing.decode(RecordName.REPLY, payload)
+        try:
+            fields = self._framing.decode(RecordName.REPLY, payload)
+        except BrokenRecord:
+            return None  # Only the processors write here; whoever else does is not heard.
         if fields["replyTo"] != self._own_id:
             return None
         return Answer(certificate_id=request_id[len(self._prefix) :], result=self._result(fields))

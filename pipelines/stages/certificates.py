@@ -12,10 +12,17 @@ from pipelines.contracts.event_record import event_to_record, stream_headers
 from pipelines.contracts.framing import Framing
 from pipelines.contracts.pool_record import pool_command_to_record
 from pipelines.contracts.schemas import RecordName
-from pipelines.stages.record import DeadlineRecords, Incoming, Outgoing, checked_key
+from pipelines.stages.record import (
+    LARGEST_KEPT_BYTES,
+    DeadlineRecords,
+    Incoming,
+    Outgoing,
+    checked_key,
+    kept,
+)
 from pipelines.stages.replies import reply_output
 from pipelines.topics import INDEX, POOL, STREAM
-from state.certificate.commands import Command, Origin, Reserve
+from state.certificate.commands import Authorize, Command, Origin, Redeem, Reserve
 from state.certificate.decision import AskPoolAgain, ForgetInPool, PoolEffect, ReturnToPool
 from state.certificate.events import Issued, Redeemed, Reserved
 from state.certificate.history import entry_of
@@ -40,10 +47,11 @@ class CertificatesStage:
         checked_key(incoming, command.certificate_id, self._partitions)
         before = _state(records)
         result = transition(before, _known(records, command), command)
-        outputs = list(self._outputs(incoming, command, result))
         # Only events change a certificate: a refusal must not write the same record again.
-        if result.published:
-            records.set_bytes(MAIN, CERTIFICATE_STATE.encode(result.state))
+        after = _kept(command, result) if result.published else None
+        outputs = list(self._outputs(incoming, command, result))
+        if after is not None:
+            records.set_bytes(MAIN, after)
             _keep_history(records, command, result)
             _move_deadlines(deadlines, before.certificate, result.state.certificate)
         if result.outcome is not None and not result.repeated:
@@ -113,6 +121,16 @@ class CertificatesStage:
 def _state(records: KeyedRecords) -> CertificateState:
     stored = records.get_bytes(MAIN)
     return CertificateState() if stored is None else CERTIFICATE_STATE.decode(stored)
+
+
+def _kept(command: Command, result: Transition) -> bytes:
+    """The certificate to keep. BrokenRecord where it was spent more often than it has place for.
+
+    Captures, expiries and support come after what was let in, so they may use the other half.
+    """
+    spends = isinstance(command.action, Authorize | Redeem)
+    largest = LARGEST_KEPT_BYTES // 2 if spends else LARGEST_KEPT_BYTES
+    return kept(CERTIFICATE_STATE, result.state, largest)
 
 
 def _keep_history(records: KeyedRecords, command: Command, result: Transition) -> None:

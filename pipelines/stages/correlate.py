@@ -5,11 +5,12 @@ from dataclasses import replace
 from pipelines.contracts.broken import BrokenCode, BrokenRecord
 from pipelines.contracts.command_record import command_to_record
 from pipelines.contracts.fact_record import fact_from_record
+from pipelines.contracts.fields import checked_instant
 from pipelines.contracts.framing import Framing
 from pipelines.contracts.schemas import RecordName
-from pipelines.stages.record import DeadlineRecords, Incoming, Outgoing, checked_key
+from pipelines.stages.record import DeadlineRecords, Incoming, Outgoing, checked_key, kept
 from pipelines.topics import COMMANDS
-from state.correlation.fold import TooManyPaymentsError, fold
+from state.correlation.fold import OutgrownError, fold
 from state.correlation.record import Correlation
 from state.stores.codec import CORRELATION
 from state.stores.layout import MAIN, DeadlineEntry, KeyedRecords
@@ -28,14 +29,17 @@ class CorrelateStage:
         self, incoming: Incoming, records: KeyedRecords, deadlines: DeadlineRecords, /
     ) -> list[Outgoing]:
         told = fact_from_record(self._framing.decode(RecordName.FACT, incoming.value))
-        fact = replace(told, received_ms=incoming.timestamp_ms)
+        # Waiting counts from it, and a deadline outside of time could be neither kept nor met.
+        received_ms = checked_instant(incoming.timestamp_ms, "the record's timestamp")
+        fact = replace(told, received_ms=received_ms)
         checked_key(incoming, fact.correlation_id, self._partitions)
         stored = records.get_bytes(MAIN)
         before = None if stored is None else CORRELATION.decode(stored)
         try:
             step = fold(before, fact)
-        except TooManyPaymentsError as error:
+        except OutgrownError as error:
             raise BrokenRecord(BrokenCode.CONTRACT, str(error)) from error
+        after = stored if step.state is before else _kept(step.state)
         outputs = [
             Outgoing(
                 topic=COMMANDS,
@@ -45,13 +49,17 @@ class CorrelateStage:
             )
             for command in step.commands
         ]
-        if step.state is None:
+        if after is None:
             if stored is not None:
                 records.delete(MAIN)
         elif step.state is not before:
-            records.set_bytes(MAIN, CORRELATION.encode(step.state))
+            records.set_bytes(MAIN, after)
         _move_deadline(deadlines, before, step.state)
         return outputs
+
+
+def _kept(state: Correlation | None) -> bytes | None:
+    return None if state is None else kept(CORRELATION, state)
 
 
 def _move_deadline(

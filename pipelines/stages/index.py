@@ -4,7 +4,7 @@ State: for each entry a count, each certificate by its position (so that a page 
 the position by certificate (so that a repeat adds nothing).
 """
 
-from pipelines.contracts.fields import MAX_MADE_ID_LENGTH, certificate_number, identifier
+from pipelines.contracts.fields import MAX_ENTRY_LENGTH, certificate_number, identifier
 from pipelines.contracts.framing import Framing
 from pipelines.contracts.schemas import RecordName
 from pipelines.stages.record import DeadlineRecords, Incoming, Outgoing, checked_key
@@ -23,7 +23,7 @@ class IndexStage:
         self, incoming: Incoming, records: KeyedRecords, _deadlines: DeadlineRecords, /
     ) -> list[Outgoing]:
         fields = self._framing.decode(RecordName.INDEX_ENTRY, incoming.value)
-        entry = identifier(fields, "entry", MAX_MADE_ID_LENGTH)
+        entry = identifier(fields, "entry", MAX_ENTRY_LENGTH)
         checked_key(incoming, entry, self._partitions)
         certificate_id = certificate_number(fields, "certificateId")
         if records.get_bytes(member_key(certificate_id)) is not None:

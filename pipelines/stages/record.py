@@ -7,19 +7,27 @@ again gives the same state and the same output, byte for byte.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 from uuid import UUID, uuid5
 
 from pipelines.contracts.broken import BrokenCode, BrokenRecord
 from pipelines.partitioning import partition_of
-from pipelines.topics import DLQ, Topic
+from pipelines.topics import DLQ, LARGEST_RECORD_BYTES, Topic
+from state.stores.codec import RecordCodec
 from state.stores.layout import DeadlineEntry, KeyedRecords
 
 TRACEPARENT: Final = "traceparent"
 _EVENT_IDS: Final = UUID("6f1d1c0e-6a53-5c0b-9a2f-0d6b7b1f8a11")
 """The name space of event ids: a constant of this service, so that a replay gives the same ids."""
 
-Headers = Sequence[tuple[str, bytes]]
+_LONGEST_TRACE: Final = 128
+"""The standard's have 55 characters, and may get more in later versions."""
+
+LARGEST_KEPT_BYTES: Final = 4 * 1024 * 1024
+"""Of one record in a store: half of what its changelog takes, where it would stop the worker."""
+
+Headers = Sequence[tuple[str, bytes | None]]
+"""As Kafka has them: a header may come twice, and without a value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +48,14 @@ class Incoming:
 
     @property
     def trace(self) -> list[tuple[str, bytes]]:
-        """The trace to hand on, where the record has one."""
-        return [(name, value) for name, value in self.headers if name == TRACEPARENT]
+        """The trace to hand on, where the record has one; what is too long for one is dropped.
+
+        It goes with everything the record causes, a thousand commands perhaps.
+        """
+        for name, value in self.headers:
+            if name == TRACEPARENT and value is not None and len(value) <= _LONGEST_TRACE:
+                return [(name, value)]
+        return []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +67,17 @@ class Outgoing:
     value: bytes | None
     headers: Headers = field(default=())
     partition: int | None = None
+
+
+CUT_FROM: Final = "cutFrom"
+"""On a dead letter that was cut: how many bytes key and value had."""
+
+_LARGEST_LETTER_BYTES: Final = LARGEST_RECORD_BYTES - 16 * 1024
+"""What leaves room for the headers."""
+
+_CUT_BYTES: Final = 64 * 1024
+
+Kept = TypeVar("Kept")
 
 
 class DeadlineRecords(Protocol):
@@ -95,18 +120,40 @@ def checked_key(incoming: Incoming, key: str, partitions: int) -> None:
         )
 
 
+def kept(codec: RecordCodec[Kept], record: Kept, largest: int = LARGEST_KEPT_BYTES) -> bytes:
+    """The bytes of a record to keep. BrokenRecord when what asks for it has it outgrow its place.
+
+    A source that is broken may tell of one order, or spend one certificate, for ever.
+    """
+    try:
+        encoded = codec.encode(record)
+    except OverflowError:
+        raise BrokenRecord(BrokenCode.CONTRACT, "the amounts of its key sum to too much") from None
+    if len(encoded) > largest:
+        mebibytes = largest // (1024 * 1024)
+        raise BrokenRecord(
+            BrokenCode.CONTRACT, f"what is kept of its key would have more than {mebibytes} MiB"
+        )
+    return encoded
+
+
 def dead_letter(incoming: Incoming, error: BrokenRecord) -> Outgoing:
-    """The record itself, untouched, with where it was and what is wrong with it."""
-    return Outgoing(
-        topic=DLQ,
-        key=incoming.key,
-        value=incoming.value,
-        headers=[
-            ("sourceTopic", incoming.topic.encode()),
-            ("sourcePartition", str(incoming.partition).encode()),
-            ("sourceOffset", str(incoming.offset).encode()),
-            ("errorCode", error.code.value.encode()),
-            ("errorText", error.text.encode()),
-            *incoming.trace,
-        ],
-    )
+    """The record itself, untouched, with where it was and what is wrong with it.
+
+    One that is larger than what may be written is cut, and says so: its beginning is all that the
+    topic can take, and the stream must not wait for it for ever.
+    """
+    key, value = incoming.key, incoming.value
+    headers: list[tuple[str, bytes | None]] = [
+        ("sourceTopic", incoming.topic.encode()),
+        ("sourcePartition", str(incoming.partition).encode()),
+        ("sourceOffset", str(incoming.offset).encode()),
+        ("sourceTimestamp", str(incoming.timestamp_ms).encode()),
+        ("errorCode", error.code.value.encode()),
+        ("errorText", error.text.encode()),
+        *incoming.trace,
+    ]
+    if len(key or b"") + len(value or b"") > _LARGEST_LETTER_BYTES:
+        headers.append((CUT_FROM, f"{len(key or b'')}+{len(value or b'')}".encode()))
+        key, value = key and key[:_CUT_BYTES], value and value[:_CUT_BYTES]
+    return Outgoing(topic=DLQ, key=key, value=value, headers=headers)

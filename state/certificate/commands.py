@@ -13,7 +13,7 @@ from state.certificate.money import Money
 class Origin(StrEnum):
     """Who asks. It decides where a refusal is told, and it is part of the request's identity."""
 
-    FACT = "FACT"  # the correlator, from orders and payments: refusals become `error` events
+    FACT = "FACT"  # the correlator of orders and payments, the auditor: refusals are `error` events
     HTTP = "HTTP"  # the edge: refusals are answered to the caller
     LOADER = "LOADER"  # bulk load: refusals are answered to the loader
     TIMER = "TIMER"  # a deadline: coming too late or too early is no event at all
@@ -224,7 +224,7 @@ class Annul:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RaiseAlert:
-    """Correlation saw something a person should look at. Changes no money."""
+    """Correlation or the auditor saw something a person should look at. Changes no money."""
 
     code: str
     text: str

@@ -96,7 +96,9 @@ def transition(state: CertificateState, known: Outcome | None, command: Command)
 
 def _repeat(state: CertificateState, known: Outcome, command: Command) -> Transition:
     """The same answer again, or a refusal when the id now comes with another body."""
-    if known.body_digest != command.body_digest:
+    # Only a number that the pool offered is passed on, so anything else is another request.
+    is_offer = isinstance(command.action, Reserve)
+    if known.body_digest != command.body_digest or (known.passed_on and not is_offer):
         rejection = reject(RejectionCode.REQUEST_REUSED)
         outcome = replace(_bare_outcome(command), rejection=rejection)
         return Transition(state=state, outcome=outcome, repeated=True)

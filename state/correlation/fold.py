@@ -32,14 +32,27 @@ class Step:
     commands: tuple[Command, ...] = ()
 
 
-class TooManyPaymentsError(Exception):
-    """An order with more payments than any order has: the source is broken, not the business."""
+MAX_INTENTIONS = 10_000
+"""Commands that one correlation may ask for in all. Every failed refund asks about every line, so
+hundreds of each would be a quarter of a million at once."""
+
+
+class OutgrownError(Exception):
+    """A correlation larger than any purchase is: the source is broken, not the business."""
+
+
+class TooManyPaymentsError(OutgrownError):
+    """An order has more payments than any order has."""
+
+
+class TooManyIntentionsError(OutgrownError):
+    """An order asks for more commands than any order does."""
 
 
 def fold(state: Correlation | None, fact: Fact) -> Step:
     """Perform one fact.
 
-    Raises TooManyPaymentsError when the record's bound would be broken; nothing is changed then.
+    Raises OutgrownError when a bound of the record would be broken; nothing is changed then.
     """
     if isinstance(fact.happening, DeadlineReached):
         return _on_deadline(state, fact)
@@ -52,11 +65,12 @@ def fold(state: Correlation | None, fact: Fact) -> Step:
 
 def _settle(state: Correlation, fact: Fact, awaited_before: str | None) -> Step:
     """Send what is newly called for, then say what is awaited and until when."""
-    new = {
-        intention.identity: intention
-        for intention in intentions(state)
-        if intention.identity not in state.done
-    }
+    new: dict[str, Intention] = {}
+    for count, intention in enumerate(intentions(state)):
+        if count >= MAX_INTENTIONS:
+            raise TooManyIntentionsError(f"more than {MAX_INTENTIONS:,} commands for one order")
+        if intention.identity not in state.done:
+            new[intention.identity] = intention
     state = _remember(state, tuple(new.values()), fact.at_ms)
     commands = tuple(_command(intention, fact) for intention in new.values())
     return Step(state=_await(state, fact, awaited_before), commands=commands)

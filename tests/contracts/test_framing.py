@@ -18,12 +18,10 @@ from pipelines.contracts.framing import (
 from pipelines.contracts.registry import RegistryUnreachable, SchemaMissing
 from pipelines.contracts.schemas import RecordName, Schema, current, published
 from pipelines.settings import Settings
+from tests.contracts.framings import SINGLE_OBJECT, SUBJECTS, ListedSchemas, confluent
 from tests.contracts.generated import damaged, values_of
 from tests.contracts.golden_files import golden_bytes_file, name_of, readable
 from tests.contracts.samples import SAMPLES, sample_of
-
-SINGLE_OBJECT = SingleObjectFraming()
-SUBJECTS = {record: f"{record.value}-topic-value" for record in RecordName}
 
 EVERY_VERSION = [
     pytest.param(schema, id=name_of(schema))
@@ -31,34 +29,6 @@ EVERY_VERSION = [
     for schema in published(record)
 ]
 EVERY_RECORD = [pytest.param(record, id=record.value) for record in RecordName]
-
-
-class ListedSchemas:
-    """A registry that is a list: the id of a schema is its place, from 1. Counts the questions."""
-
-    def __init__(self, *texts: str) -> None:
-        self.texts = [*texts, *(s.text for record in RecordName for s in published(record))]
-        self.asked = 0
-        self.is_down = False
-
-    def id_of(self, subject: str, schema: Schema) -> int:
-        assert subject == SUBJECTS[schema.record]
-        if schema.text not in self.texts:
-            raise SchemaMissing("run `giftcert schemas apply`")
-        return self.texts.index(schema.text) + 1
-
-    def schema_text(self, schema_id: int) -> str | None:
-        if self.is_down:
-            raise RegistryUnreachable("nobody answers")
-        self.asked += 1
-        return self.texts[schema_id - 1] if schema_id <= len(self.texts) else None
-
-    def close(self) -> None:
-        self.is_down = True
-
-
-def confluent(*texts: str) -> ConfluentFraming:
-    return ConfluentFraming(ListedSchemas(*texts), SUBJECTS)
 
 
 FRAMINGS = [

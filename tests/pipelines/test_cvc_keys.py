@@ -44,6 +44,8 @@ WRONG = [
     ({"cvc_keys": '{"a": "!hush"}'}, "key 'a' must be base64 of at least 32 random bytes"),
     ({"cvc_keys": '{"a": 7}'}, "key 'a' must be base64 of at least 32 random bytes"),
     ({"cvc_keys": '{"": "hush"}'}, "a key id is empty"),
+    ({"cvc_keys": '{"' + "k" * 201 + '": "hush"}'}, "must be 1 to 200 printable characters"),
+    ({"cvc_keys": '{"2026\\n": "hush"}'}, "must be 1 to 200 printable characters"),
     ({"cvc_keys": TWO_KEYS}, "set GIFTCERT_CVC_CURRENT_KEY_ID to one of new, old"),
     (
         {"cvc_keys": TWO_KEYS, "cvc_current_key_id": "next"},

@@ -70,7 +70,7 @@ def incoming(
     topic: str = "GiftCertificates.Commands",
     partition: int | None = None,
     offset: int = 0,
-    headers: Sequence[tuple[str, bytes]] = (TRACE, ("other", b"dropped")),
+    headers: Sequence[tuple[str, bytes | None]] = (TRACE, ("other", b"dropped")),
     timestamp_ms: int = AT_MS,
 ) -> Incoming:
     """A record where its key belongs, with a trace, unless told otherwise."""

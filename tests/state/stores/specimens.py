@@ -200,9 +200,15 @@ RECORDS: Mapping[str, StoredRecord] = {
         specimen=OUTCOME,
         encode=codec.OUTCOME.encode,
         decode=codec.OUTCOME.decode,
+        # A request that was passed on was not told from others.
+        earlier={1: replace(OUTCOME, passed_on=False)},
     ),
     "correlation": StoredRecord(
-        specimen=CORRELATION, encode=codec.CORRELATION.encode, decode=codec.CORRELATION.decode
+        specimen=CORRELATION,
+        encode=codec.CORRELATION.encode,
+        decode=codec.CORRELATION.decode,
+        # Neither an ordinary order nor a second order under the key was named.
+        earlier={1: replace(CORRELATION, ordinary_order_id=None, other_order_id=None)},
     ),
     "pool-head": StoredRecord(
         specimen=POOL_HEAD, encode=codec.POOL_HEAD.encode, decode=codec.POOL_HEAD.decode
