@@ -7,18 +7,29 @@ one decision; every other refusal ends the worker, as it should.
 
 import time
 import warnings
+from contextlib import nullcontext
 from dataclasses import fields
 from typing import Final, Self
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException
 
+from pipelines.commit_watchdog import CommitWatchdog
+
 with warnings.catch_warnings(record=True):
     from quixstreams.processing import ProcessingContext
 
-_PUT_OUT: Final = frozenset({KafkaError.UNKNOWN_MEMBER_ID, KafkaError.ILLEGAL_GENERATION})
-"""How Kafka says so. FENCED_INSTANCE_ID is none of them: another process runs under this worker's
-name, and this one has to end."""
+_PUT_OUT: Final = frozenset(
+    {
+        KafkaError.UNKNOWN_MEMBER_ID,
+        KafkaError.ILLEGAL_GENERATION,
+        # Also when this very process has just joined again, because the coordinator moved to
+        # another broker. Where it is another process under this worker's name, the consumer's next
+        # heartbeat says so, with an error that ends the worker.
+        KafkaError.FENCED_INSTANCE_ID,
+    }
+)
+"""How Kafka says so."""
 
 _log = structlog.get_logger(__name__)
 
@@ -32,6 +43,8 @@ class Commits(ProcessingContext):
 
     told_within_s = 60.0
     """The consumer learns the same from its next heartbeat, a third of a session later."""
+
+    watchdog: CommitWatchdog | None = None
 
     _put_out_s: float | None = None
 
@@ -50,7 +63,8 @@ class Commits(ProcessingContext):
         """Commit when it is time, or by force; drop, where that may not be."""
         if self._put_out_s is None:
             try:
-                super().commit_checkpoint(force, revoking)
+                with self.watchdog.watching() if self.watchdog else nullcontext():
+                    super().commit_checkpoint(force, revoking)
                 return
             except KafkaException as refused:
                 if refused.args[0].code() not in _PUT_OUT:

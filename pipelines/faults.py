@@ -14,7 +14,8 @@ exit code. Must not import any of ours: every part of the flow may raise one of 
         └── TopicDiffers                  a topic is not what it must be
 
 Parts that can fail in a way of their own add a leaf beside what fails: the local stack (exit 1, its
-broker 3), the schema registry (exit 5), the audit's reading of live stores (exit 6).
+broker 3), the schema registry (exit 5), the audit's reading of live stores (exit 6), a worker's own
+store (exit 7) and its changelog (exit 4).
 
 Exit 0 is success, exit 1 a command's own "no" (an audit with breaches, a load with rejected rows),
 exit 2 also a wrongly written command line, exit 70 a bug, exit 130 Ctrl-C.

@@ -6,6 +6,7 @@ once (an open iterator would keep a store locked past its close). Changes nothin
 
 from rocksdict import DbClosedError
 
+from pipelines.recovery.store_faults import StoreFault
 from pipelines.runtime import Worker
 from pipelines.topics import Topic
 from state.stores.layout import DEADLINES, SEPARATOR, DeadlineEntry, deadline_entry
@@ -42,6 +43,9 @@ class WorkerStore:
             value = opened.get(key)
         except DbClosedError as error:
             raise StoreClosed from error
+        except StoreFault as fault:
+            self._worker.end_with(fault)
+            raise StoreClosed from fault
         return value if isinstance(value, bytes) else None
 
     def scan(
@@ -56,11 +60,16 @@ class WorkerStore:
             if opened is None:
                 raise StoreClosed
             rows = opened.iter_items(lower_bound=lower, upper_bound=upper)
-            for key, value in rows:
-                found.append((key, value))
-                if len(found) >= limit:
-                    break
-            rows.close()
+            try:
+                for key, value in rows:
+                    found.append((key, value))
+                    if len(found) >= limit:
+                        break
+            except StoreFault as fault:
+                self._worker.end_with(fault)
+                raise StoreClosed from fault
+            finally:
+                rows.close()
         return found
 
     def due(self, now_ms: int, limit: int) -> list[DeadlineEntry]:

@@ -12,10 +12,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from confluent_kafka import ConsumerGroupState, KafkaException
-from confluent_kafka.admin import AdminClient
-
 from pipelines.addresses import web_address
+from pipelines.group_descriptions import Described, GroupDescriptions
 from pipelines.settings import Settings
 from pipelines.topics import Role, Topic, group_name, topic_name
 
@@ -53,10 +51,10 @@ _NEVER_S: Final = float("-inf")
 class Owners:
     """The members of one role's group and what they hold. Safe to ask from any thread."""
 
-    def __init__(self, settings: Settings, role: Role) -> None:
+    def __init__(self, settings: Settings, role: Role, groups: GroupDescriptions) -> None:
         self._settings = settings
         self._group = group_name(role, settings)
-        self._admin = AdminClient(settings.kafka_config())
+        self._groups = groups
         self._lock = threading.Lock()
         self._known = _UNKNOWN
         self._known_s = _NEVER_S
@@ -112,29 +110,19 @@ class Owners:
         self._asking = None
 
     def _ask(self, question: "_Question") -> None:
-        """Ask the group; the answer comes on the Kafka client's own thread."""
+        """Ask the group; the answer comes on another thread."""
         try:
-            asked = self._admin.describe_consumer_groups([self._group], request_timeout=TIMEOUT_S)
-        except KafkaException:
-            self._settle(question, None)
-            return
+            asked = self._groups.describe(self._group, TIMEOUT_S)
         except BaseException as bug:
             self._drop(question)
             question.answer.set_exception(bug)
             raise
-        asked[self._group].add_done_callback(lambda answer: self._hear(question, answer))
+        asked.add_done_callback(lambda answer: self._hear(question, answer))
 
-    def _hear(self, question: "_Question", answer: Future[Any]) -> None:
-        try:
-            heard = _membership(answer.result())
-        except KafkaException:
-            # Not knowing is an answer here: the caller is told to come back in a moment.
-            heard = None
-        except BaseException as bug:
-            self._drop(question)
-            question.answer.set_exception(bug)
-            raise
-        self._settle(question, heard)
+    def _hear(self, question: "_Question", answer: Future[Described | None]) -> None:
+        described = answer.result()
+        # Not knowing is an answer here: the caller is told to come back in a moment.
+        self._settle(question, None if described is None else _membership(described))
 
     def _settle(self, question: "_Question", heard: Membership | None) -> None:
         """Keep what was heard and tell who waits. None: Kafka did not answer."""
@@ -202,16 +190,16 @@ class _Question:
     answer: Future[Membership] = field(default_factory=_pending)
 
 
-def _membership(described: Any) -> Membership:
+def _membership(described: Described) -> Membership:
     """What a group's description says. Of a group that is changing, old owners are no answer."""
-    if described.state is not ConsumerGroupState.STABLE:
+    if not described.stable:
         return _UNKNOWN
     return Membership(
         held={
-            (held.topic, held.partition): address
+            place: address
             for member in described.members
             if (address := _address(member.client_id)) is not None
-            for held in member.assignment.topic_partitions
+            for place in member.held
         }
     )
 

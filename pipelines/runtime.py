@@ -5,15 +5,24 @@ commit as soon as the inbox is drained, the emitting of records inside the trans
 letter queue. It knows no rule of gift certificates.
 """
 
-import hashlib
+import logging
 import threading
 import time
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from pipelines.client_faults import CLIENT_FAILURES, client_fault
+from pipelines.commit_watchdog import CommitWatchdog
 from pipelines.commits import Commits
 from pipelines.contracts.broken import BrokenRecord
+from pipelines.faults import OperatorError, TopicDiffers
+from pipelines.recovery.commit_notes import CommitNotes, commit_with
+from pipelines.recovery.kept_stores import KeptStores
+from pipelines.recovery.log_places import Committed, LogPlaces, Place
+from pipelines.recovery.recoveries import AssignedStore, Recoveries
+from pipelines.runtime_options import consumer_options, producer_options
+from pipelines.runtime_store import KeptOptions
 from pipelines.seeking import seek_patiently
 from pipelines.settings import Settings
 from pipelines.stages.record import (
@@ -24,22 +33,20 @@ from pipelines.stages.record import (
     dead_letter,
 )
 from pipelines.store_positions import StorePositions
-from pipelines.topics import LARGEST_RECORD_BYTES, Role, Topic, group_name, topic_name
+from pipelines.topics import Role, Topic, group_name, topic_name
 from state.stores.layout import DEADLINES, DeadlineEntry, deadline_key
 
 # A library that the stream library brings along warns of its own imports: the operator can do
 # nothing about it, and on standard error it would be taken for trouble.
 with warnings.catch_warnings(record=True):
+    from confluent_kafka import OFFSET_BEGINNING, TopicPartition
     from quixstreams import Application
     from quixstreams.context import message_context
     from quixstreams.exceptions.assignment import PartitionAssignmentError
     from quixstreams.kafka.configuration import ConnectionConfig
-    from quixstreams.state import State
-    from quixstreams.state.rocksdb import RocksDBOptions
+    from quixstreams.state import DEFAULT_STATE_STORE_NAME, State
 
 KeyState = State[bytes, bytes]
-
-_COMMITTED_TIMEOUT_S: Final = 10.0
 
 _DEADLINE_VALUE: Final = b"\x01"
 """A deadline is all in its key; the value only says that it is there (and its version)."""
@@ -71,20 +78,39 @@ class Worker(Application):
             commit_every=settings.commit_max_records,
             consumer_poll_timeout=settings.poll_timeout_ms / 1000,
             state_dir=settings.required_state_dir(),
-            rocksdb_options=RocksDBOptions(block_cache_size=settings.block_cache_bytes),
+            rocksdb_options=KeptOptions(
+                block_cache_size=settings.block_cache_bytes,
+                # Ours throws a damaged store away itself, for more kinds of damage.
+                on_corrupted_recreate=False,
+            ),
             loglevel=None,
             auto_create_topics=False,
             use_changelog_topics=True,
             auto_recover_from_source_offset_out_of_range=False,
             processing_guarantee=settings.quix_guarantee(),
             on_message_processed=self._note_consumed,
-            consumer_extra_config=_consumer_options(settings),
-            producer_extra_config=_producer_options(settings, role),
+            on_processing_error=_leave_faults_to_the_end,
+            consumer_extra_config=consumer_options(settings),
+            producer_extra_config=producer_options(settings, role),
+        )
+        self._places = LogPlaces(settings)
+        self._notes = CommitNotes()
+        self._recoveries = Recoveries(
+            settings, role, self._consumer, self._topic_manager, self._broker_availability_timeout
+        )
+        self._stores = self._state_manager = KeptStores.instead_of(
+            self._state_manager, self._recoveries
+        )
+        self._processing_context.state_manager = self._stores
+        self._producer.commit_transaction = commit_with(  # type: ignore[method-assign]  # every commit of theirs
+            self._notes, self._producer.commit_transaction, lambda: self._producer.offsets
         )
         self._commits = self._processing_context = Commits.instead_of(self._processing_context)
         self._commits.told_within_s += settings.session_timeout_ms / 1_000
+        self._commits.watchdog = CommitWatchdog(settings.transaction_timeout_ms)
         seek = seek_patiently(self._consumer.seek)
-        self._consumer.seek = seek  # type: ignore[method-assign, assignment]  # its recovery's, too
+        self._consumer.seek = seek  # type: ignore[method-assign, assignment]  # all of theirs
+        self._fault: OperatorError | None = None
         self._idle_config = self._config
         self._busy_config = self._config.model_copy(update={"consumer_poll_timeout": 0.0})
         self._names: dict[str, str] = {}
@@ -145,22 +171,30 @@ class Worker(Application):
                 topic=name,
                 key=output.key,
                 value=output.value,
-                headers=list(output.headers),
+                headers=list(output.headers),  # type: ignore[arg-type]  # one may have no value
                 partition=output.partition,
             )
 
     # The loop
 
     def run(self, *args: Any, **kwargs: Any) -> Any:
-        """Work until stopped."""
+        """Work until stopped; an OperatorError when something is wrong that an operator mends."""
         try:
-            return super().run(*args, **kwargs)
-        except PartitionAssignmentError:
+            ended = super().run(*args, **kwargs)
+        except PartitionAssignmentError as error:
             if self._failed:
-                raise
+                cause = error.__cause__
+                if isinstance(cause, OperatorError):
+                    raise cause from error
+                raise client_fault(cause, self.settings.bootstrap) or error from cause
             # The loop had ended well and all was committed. Partitions came while the consumer was
             # closing, and a closing one may no longer ask for their offsets; the next owner will.
             return None
+        except CLIENT_FAILURES as error:
+            raise client_fault(error, self.settings.bootstrap) or error from error.__cause__
+        if self._fault is not None:
+            raise self._fault
+        return ended
 
     def stop(self, fail: bool = False) -> None:
         """End the loop. The library forgets what it is told before its loop has begun: we do not.
@@ -225,19 +259,69 @@ class Worker(Application):
     def _on_assign(self, consumer: Any, topic_partitions: Any) -> None:
         self._serving = False
         with self.stores_lock:
+            self._positions.note_assigned(())
             super()._on_assign(consumer, topic_partitions)
-            self._note_assigned(topic_partitions)
             # Also with nothing assigned: this worker then knows that others have everything.
-            self._assigned = True
+            self._assigned = self._newly_assigned = True
 
-    def _note_assigned(self, topic_partitions: Any) -> None:
-        inputs = self._topic_manager.non_changelog_topics
-        assigned = [each for each in topic_partitions if each.topic in inputs]
-        committed = self._consumer.committed(assigned, _COMMITTED_TIMEOUT_S) if assigned else []
-        self._positions.note_assigned(
-            (each.topic, each.partition, each.offset) for each in committed
+    def _assign_partitions(self, topic_partitions: Any) -> None:
+        """Take partitions: find out where all stands, open the stores, and begin to read.
+
+        In the place of the library's own, which asks for every partition by itself, opens a store
+        as it finds it, and seeks in what it has begun to read.
+        """
+        known = self._topic_manager.non_changelog_topics
+        inputs = [(each.topic, each.partition) for each in topic_partitions if each.topic in known]
+        changelogs = self._changelogs_of(inputs)
+        committed = self._places.committed(self._consumer, inputs)
+        starts = self._places.starts([*inputs, *changelogs.values()])
+        _refuse_gaps(committed, starts)
+        logs = self._places.logs(changelogs, committed, starts)
+        self._recoveries.begin(
+            [
+                AssignedStore(
+                    store=self._stores.kept(topic),
+                    input_topic=topic,
+                    changelog=changelog,
+                    partition=partition,
+                    log=logs[topic, partition],
+                )
+                for (topic, partition), (changelog, _) in changelogs.items()
+            ]
         )
-        self._newly_assigned = True
+        self._notes.begin(changelogs, logs)
+        self._begin_reading(
+            committed, {place: logs[each].end for each, place in changelogs.items()}
+        )
+        self._positions.note_assigned(
+            (topic, partition, each.offset or 0) for (topic, partition), each in committed.items()
+        )
+        self._run_tracker.timeout_refresh()  # type: ignore[no-untyped-call]  # theirs is untyped
+
+    def _changelogs_of(self, inputs: Iterable[Place]) -> dict[Place, Place]:
+        """The changelog partition of each input partition whose stage keeps state."""
+        topics = self._topic_manager.changelog_topics
+        return {
+            (topic, partition): (topics[topic][DEFAULT_STATE_STORE_NAME].name, partition)
+            for topic, partition in inputs
+            if topic in topics
+        }
+
+    def _begin_reading(
+        self, committed: Mapping[Place, Committed], ends: Mapping[Place, int]
+    ) -> None:
+        """Read inputs from where the group is, once the stores are whole; changelogs never.
+
+        They are in the subscription so that a group's members get the same partitions of both.
+        """
+        inputs = [
+            TopicPartition(*place, OFFSET_BEGINNING if each.offset is None else each.offset)
+            for place, each in committed.items()
+        ]
+        changelogs = [TopicPartition(*place, end) for place, end in ends.items()]
+        self._consumer.assign([*inputs, *changelogs])
+        waiting = inputs if self._recoveries.has_assignments else []
+        self._consumer.pause([*changelogs, *waiting])
 
     def _on_revoke(self, consumer: Any, topic_partitions: Any) -> None:
         self._serving = self._assigned = False
@@ -270,7 +354,8 @@ class Worker(Application):
         now_s = time.monotonic()
         recovering = bool(self._state_manager.recovery_required)
         alive = now_s - self._loop_turned_s < self._silence_s and now_s >= self._doubtful_until_s
-        return self._serving and not recovering and alive and not self._commits.put_out
+        fit = self._fault is None and not self._commits.put_out
+        return self._serving and not recovering and alive and fit
 
     def reached(self, topic: Topic, partition: int) -> int:
         """The first offset of an input that readers of the stores do not see the effect of yet."""
@@ -293,6 +378,11 @@ class Worker(Application):
         """
         self.stop(fail=True)
 
+    def end_with(self, fault: OperatorError) -> None:
+        """Stop, because another thread met a fault that an operator has to hear of."""
+        self._fault = self._fault or fault
+        self.abort()
+
     @property
     def alive(self) -> bool:
         """Whether nothing has failed: a worker that recovers or waits for Kafka is alive."""
@@ -312,6 +402,25 @@ class _Deadlines:
         self._state.delete(deadline_key(entry))
 
 
+def _leave_faults_to_the_end(error: Exception, _row: object, log: logging.Logger) -> bool:
+    """Never go on; what an operator mends is told once, in one line, when the program ends."""
+    if not isinstance(error, OperatorError):
+        log.exception("a record could not be performed")
+    return False
+
+
+def _refuse_gaps(committed: Mapping[Place, Committed], starts: Mapping[Place, int]) -> None:
+    """Refuse to leave out records that were deleted before this group had read them."""
+    for (topic, partition), each in committed.items():
+        start = starts[topic, partition]
+        if each.offset is not None and each.offset < start:
+            raise TopicDiffers(
+                f"{topic} partition {partition}: records {each.offset:,} to {start - 1:,} were "
+                "deleted before they were read; find out what they were, then set the group's "
+                f"offset to {start} with Kafka's kafka-consumer-groups"
+            )
+
+
 def _incoming(value: bytes | None, key: bytes | None, timestamp_ms: int, headers: Any) -> Incoming:
     context = message_context()
     return Incoming(
@@ -323,47 +432,3 @@ def _incoming(value: bytes | None, key: bytes | None, timestamp_ms: int, headers
         headers=headers or (),
         timestamp_ms=timestamp_ms,
     )
-
-
-def _consumer_options(settings: Settings) -> dict[str, Any]:
-    """Every option of the consumer that correctness or latency depends on."""
-    return {
-        "isolation.level": "read_committed",
-        "group.instance.id": _instance_id(settings),
-        "client.id": f"{settings.worker_id}@{settings.edge_url()}",
-        "session.timeout.ms": settings.session_timeout_ms,
-        "heartbeat.interval.ms": max(settings.session_timeout_ms // 3, 1),
-        # A record ends a long poll at once, whatever this says. But recovery asks for the ends of
-        # the changelogs over the same connection and waits behind each empty poll: at 500 ms two
-        # fresh processors took 25 s to be ready, at 50 ms 7 s.
-        "fetch.wait.max.ms": 50,
-        "fetch.queue.backoff.ms": 10,
-    }
-
-
-def _instance_id(settings: Settings) -> str:
-    """The worker's fixed name in its group, as long as it is reached at the same address.
-
-    A member that comes back under its old name keeps the client id it had before, and with it the
-    address that others forward calls to: one that moved has to come back under another.
-    """
-    address = hashlib.sha256(settings.edge_url().encode()).hexdigest()[:8]
-    return f"{settings.worker_id}-{address}"
-
-
-def _producer_options(settings: Settings, role: Role) -> dict[str, Any]:
-    """Every option of the producer that correctness or latency depends on.
-
-    A fixed transactional id fences this worker's own earlier life at once; a random one would
-    leave a dead transaction open, and readers behind it waiting, until it times out.
-    """
-    return {
-        "transactional.id": f"{group_name(role, settings)}-{settings.worker_id}",
-        "transaction.timeout.ms": settings.transaction_timeout_ms,
-        "acks": "all",
-        "partitioner": "murmur2_random",
-        "compression.type": "lz4",
-        "linger.ms": 0,
-        # Checked before compression: a large broken record must still fit into the DLQ.
-        "message.max.bytes": LARGEST_RECORD_BYTES,
-    }

@@ -181,8 +181,12 @@ class Settings(BaseSettings):
     )
 
     # The HTTP edge
-    http_host: str = Field("127.0.0.1", min_length=1, description="Address the edge listens on.")
-    http_port: int = Field(8080, ge=1, le=65_535, description="Port the edge listens on.")
+    http_host: str = Field(
+        "127.0.0.1", min_length=1, description="Address the edge listens on; an auditor, too."
+    )
+    http_port: int = Field(
+        8080, ge=1, le=65_535, description="Port the edge listens on; an auditor, too."
+    )
     advertised_url: WebAddress | None = Field(
         None,
         description="Address under which other workers reach this one's edge. "
@@ -289,6 +293,15 @@ class Settings(BaseSettings):
         min_length=1,
         description="The key new certificates get; the others stay for older ones. "
         "May be left out while there is one key.",
+    )
+
+    # An auditor
+    audit_compare_s: int = Field(
+        900,
+        ge=1,
+        le=86_400,
+        description="How often an auditor that was given a token compares the live stores with the "
+        "stream.",
     )
 
     # Logs

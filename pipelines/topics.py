@@ -26,6 +26,15 @@ _BATCH_OVERHEAD_BYTES: Final = 64 * 1024  # What the broker counts beside the re
 
 _HOUR_MS: Final = 60 * 60 * 1000
 _DAY_MS: Final = 24 * _HOUR_MS
+DELETIONS_KEPT: Final = "delete.retention.ms"
+DELETIONS_KEPT_MS: Final = 7 * _DAY_MS
+"""How long a changelog keeps the record that deletes a key, where Kafka's own default is a day.
+
+A store that missed such a record would keep the key for ever. A worker therefore throws away one
+that was written last more than three days ago and lacks anything (`recovery.judgement`); the rest
+of this time is the margin for clocks that are wrong.
+"""
+
 _LONGEST_MS: Final = 2**63 - 1  # Kafka's largest: no limit.
 
 _LARGE: Final[Mapping[str, str]] = MappingProxyType(
@@ -103,7 +112,7 @@ COMMANDS: Final = Topic(
     cleanup="delete",
     retention_ms=FOREVER_MS,
     owner="ours",
-    writers=("correlator (correlate)", "pool", "edge", "loader", "timers"),
+    writers=("correlator (correlate)", "pool", "edge", "loader", "timers", "auditor"),
     description="What is asked of a certificate.",
 )
 POOL: Final = Topic(
@@ -153,8 +162,8 @@ DLQ: Final = Topic(
     cleanup="delete",
     retention_ms=30 * _DAY_MS,
     owner="ours",
-    writers=("correlator", "processor"),
-    description="Records that cannot be read; headers say where they were and what is wrong.",
+    writers=("correlator", "processor", "`giftcert dlq`"),
+    description="Records that cannot be read, with where they were and why; what became of each.",
 )
 
 TOPICS: Final = (
@@ -228,7 +237,12 @@ def wanted_changelogs(role: Role, settings: Settings) -> tuple[WantedTopic, ...]
             name=changelog_name(role, topic, settings),
             partitions=settings.partitions,
             replication_factor=settings.replication_factor,
-            config={"cleanup.policy": "compact", **_LARGE, **_retained(FOREVER_MS, settings)},
+            config={
+                "cleanup.policy": "compact",
+                DELETIONS_KEPT: str(DELETIONS_KEPT_MS),
+                **_LARGE,
+                **_retained(FOREVER_MS, settings),
+            },
         )
         for topic in STATEFUL[role]
     )

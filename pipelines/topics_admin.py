@@ -12,7 +12,16 @@ from typing import Final
 from pipelines.faults import TopicDiffers, TopicMissing
 from pipelines.kafka_admin import FoundTopic, KafkaAdmin
 from pipelines.settings import Settings
-from pipelines.topics import FOREVER_MS, Role, WantedTopic, topics_of, wanted_topics
+from pipelines.topics import (
+    DELETIONS_KEPT,
+    DELETIONS_KEPT_MS,
+    FOREVER_MS,
+    Role,
+    WantedTopic,
+    topics_of,
+    wanted_changelogs,
+    wanted_topics,
+)
 
 TIMEOUT_S: Final = 5.0
 """How long a broker may take for one answer."""
@@ -110,8 +119,13 @@ def refuse(outcomes: Iterable[Outcome]) -> None:
 
 
 def require_topics(settings: Settings, role: Role, *, timeout_s: float = TIMEOUT_S) -> None:
-    """Refuse to start a worker without its topics: TopicMissing, or TopicDiffers by partitions."""
-    found = KafkaAdmin(settings, timeout_s=timeout_s).topics()
+    """Refuse to start a worker without its topics, or with what it could not run on safely.
+
+    TopicMissing; TopicDiffers by the number of partitions, or by how long deletions are kept in a
+    changelog of its own: it trusts them to be there when it catches up a store.
+    """
+    admin = KafkaAdmin(settings, timeout_s=timeout_s)
+    found = admin.topics()
     wanted = topics_of(role, settings)
     missing = [topic for topic in wanted if topic.name not in found]
     if missing:
@@ -125,6 +139,20 @@ def require_topics(settings: Settings, role: Role, *, timeout_s: float = TIMEOUT
         raise TopicDiffers(
             f"partitions differ from GIFTCERT_PARTITIONS={settings.partitions}: "
             f"{_names(differing)}; `giftcert topics check` says more"
+        )
+    _require_deletions(admin, [topic.name for topic in wanted_changelogs(role, settings)])
+
+
+def _require_deletions(admin: KafkaAdmin, changelogs: list[str]) -> None:
+    """TopicDiffers when a changelog forgets deletions too soon."""
+    configs = admin.configs(changelogs)
+    # A broker that does not know the setting (an emulator) forgets nothing.
+    kept = {name: int(configs[name].get(DELETIONS_KEPT, DELETIONS_KEPT_MS)) for name in changelogs}
+    short = [name for name, kept_ms in kept.items() if kept_ms < DELETIONS_KEPT_MS]
+    if short:
+        raise TopicDiffers(
+            f"{DELETIONS_KEPT} is below {DELETIONS_KEPT_MS}: {_names(short)}; "
+            "run `giftcert topics apply`"
         )
 
 

@@ -11,6 +11,7 @@ What a stage does is in `stages/`; how a worker runs is in `runtime`.
 """
 
 from collections.abc import Mapping
+from typing import Protocol
 
 from pipelines.contracts.framing import Framing
 from pipelines.contracts.schemas import RecordName
@@ -21,6 +22,7 @@ from pipelines.stages.correlate import CorrelateStage
 from pipelines.stages.index import IndexStage
 from pipelines.stages.ingest import ClientsIngest, IngestRules, OrdersIngest, PaymentsIngest
 from pipelines.stages.pool import PoolStage
+from pipelines.stages.record import StatefulStage, StatelessStage
 from pipelines.topics import (
     ALL_CLIENTS,
     ALL_PAYMENTS,
@@ -30,6 +32,7 @@ from pipelines.topics import (
     INDEX,
     POOL,
     Role,
+    Topic,
 )
 from state.correlation.facts import Policy
 
@@ -55,23 +58,48 @@ def policy_of(settings: Settings) -> Policy:
     )
 
 
+class Wiring(Protocol):
+    """What takes stages: a worker, or whoever performs them without one."""
+
+    def feed(self, topic: Topic, stage: StatelessStage) -> None: ...
+
+    def fold(self, topic: Topic, stage: StatefulStage) -> None: ...
+
+
+def wire(role: Role, wiring: Wiring, settings: Settings, framing: Framing) -> None:
+    """Give every topic of a role to its stage."""
+    match role:
+        case Role.CORRELATOR:
+            _wire_correlator(wiring, settings, framing)
+        case Role.PROCESSOR:
+            _wire_processor(wiring, settings, framing)
+
+
 def build_correlator(settings: Settings, framing: Framing) -> Worker:
     """Ingest and correlate: bulk, may have a backlog of millions of ordinary orders."""
-    rules = IngestRules(
-        policy=policy_of(settings), accept_unmarked_payments=settings.accept_unmarked_payments
-    )
     worker = Worker(settings, Role.CORRELATOR)
-    worker.feed(ALL_SALES_ORDER, OrdersIngest(framing, rules))
-    worker.feed(ALL_PAYMENTS, PaymentsIngest(framing, rules))
-    worker.feed(ALL_CLIENTS, ClientsIngest(framing))
-    worker.fold(FACTS, CorrelateStage(framing, settings.partitions))
+    wire(Role.CORRELATOR, worker, settings, framing)
     return worker
 
 
 def build_processor(settings: Settings, framing: Framing) -> Worker:
     """Certificates, pool and index: low volume, low latency."""
     worker = Worker(settings, Role.PROCESSOR)
-    worker.fold(COMMANDS, CertificatesStage(framing, settings.partitions))
-    worker.fold(POOL, PoolStage(framing, settings.partitions))
-    worker.fold(INDEX, IndexStage(framing, settings.partitions))
+    wire(Role.PROCESSOR, worker, settings, framing)
     return worker
+
+
+def _wire_correlator(wiring: Wiring, settings: Settings, framing: Framing) -> None:
+    rules = IngestRules(
+        policy=policy_of(settings), accept_unmarked_payments=settings.accept_unmarked_payments
+    )
+    wiring.feed(ALL_SALES_ORDER, OrdersIngest(framing, rules))
+    wiring.feed(ALL_PAYMENTS, PaymentsIngest(framing, rules))
+    wiring.feed(ALL_CLIENTS, ClientsIngest(framing))
+    wiring.fold(FACTS, CorrelateStage(framing, settings.partitions))
+
+
+def _wire_processor(wiring: Wiring, settings: Settings, framing: Framing) -> None:
+    wiring.fold(COMMANDS, CertificatesStage(framing, settings.partitions))
+    wiring.fold(POOL, PoolStage(framing, settings.partitions))
+    wiring.fold(INDEX, IndexStage(framing, settings.partitions))

@@ -11,6 +11,7 @@ from http_edge.handlers.correlation_routes import create_correlator_app
 from http_edge.serving.server import EdgeServer
 from pipelines.background import Background
 from pipelines.contracts.framing import framing_for
+from pipelines.group_descriptions import GroupDescriptions
 from pipelines.local_stores import WorkerStore
 from pipelines.logs import configure_logs
 from pipelines.outbox import Outbox
@@ -42,8 +43,9 @@ def correlator() -> None:
     framing = framing_for(settings, WRITES[Role.CORRELATOR])
     worker = build_correlator(settings, framing)
     facts = WorkerStore(worker, FACTS)
+    groups = GroupDescriptions(settings.kafka_config())
     services = CorrelatorServices(
-        gate=gate, worker=worker, facts=facts, owners=Owners(settings, Role.CORRELATOR)
+        gate=gate, worker=worker, facts=facts, owners=Owners(settings, Role.CORRELATOR, groups)
     )
     edge = EdgeServer(
         settings,
@@ -71,3 +73,4 @@ def correlator() -> None:
         finally:
             # Last: until they ended, a timer may still have had something to send.
             outbox.close(_DELIVERY_S)
+            groups.close()

@@ -12,6 +12,7 @@ from http_edge.serving.server import EdgeServer
 from pipelines.background import Background
 from pipelines.contracts.framing import framing_for
 from pipelines.cvc_keys import load_cvc_keys
+from pipelines.group_descriptions import GroupDescriptions
 from pipelines.local_stores import WorkerStore
 from pipelines.logs import configure_logs
 from pipelines.outbox import Outbox
@@ -44,13 +45,14 @@ def processor() -> None:
     framing = framing_for(settings, WRITES[Role.PROCESSOR])
     worker = build_processor(settings, framing)
     outbox = Outbox(settings, "edge")
+    groups = GroupDescriptions(settings.kafka_config())
     services = EdgeServices(
         gate=gate,
         framing=framing,
         worker=worker,
         outbox=outbox,
-        owners=Owners(settings, Role.PROCESSOR),
-        correlator_owners=Owners(settings, Role.CORRELATOR),
+        owners=Owners(settings, Role.PROCESSOR, groups),
+        correlator_owners=Owners(settings, Role.CORRELATOR, groups),
         cvc_keys=cvc_keys,
     )
     edge = EdgeServer(
@@ -79,3 +81,4 @@ def processor() -> None:
         finally:
             # Last: until they ended, both may still have had something to send.
             outbox.close(_DELIVERY_S)
+            groups.close()

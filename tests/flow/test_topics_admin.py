@@ -119,6 +119,23 @@ def test_require_topics_with_other_partitions_than_the_settings_refuses(
         require_topics(with_other(settings, partitions=3), Role.PROCESSOR)
 
 
+def test_require_topics_where_a_changelog_forgets_deletions_sooner_than_stores_count_on_refuses(
+    settings: Settings,
+) -> None:
+    """A store that was away for longer would keep what was deleted, and sell a number again."""
+    apply(settings, with_sources=True)
+    name = changelog_name(Role.PROCESSOR, COMMANDS, settings)
+    alter(settings, name, {"delete.retention.ms": "86400000"})
+    require_topics(settings, Role.CORRELATOR)
+    with pytest.raises(TopicDiffers, match=r"delete\.retention\.ms is below .*topics apply"):
+        require_topics(settings, Role.PROCESSOR)
+    assert [str(found) for found in check(settings) if found.actual is not None] == [
+        f"{name}: delete.retention.ms is 86400000, must be 604800000"
+    ]
+    apply(settings)
+    require_topics(settings, Role.PROCESSOR)
+
+
 SAFE = [
     (STREAM, {"retention.ms": "3600000"}),
     (STREAM, {"retention.bytes": "1000000"}),

@@ -66,7 +66,10 @@ def kafka(monkeypatch: pytest.MonkeyPatch) -> Kafka:
     return kafka
 
 
-@pytest.mark.parametrize("code", [KafkaError.UNKNOWN_MEMBER_ID, KafkaError.ILLEGAL_GENERATION])
+@pytest.mark.parametrize(
+    "code",
+    [KafkaError.UNKNOWN_MEMBER_ID, KafkaError.ILLEGAL_GENERATION, KafkaError.FENCED_INSTANCE_ID],
+)
 def test_commit_refused_because_the_group_went_on_is_dropped(kafka: Kafka, code: int) -> None:
     commits = Library()
     kafka.says = code
@@ -78,7 +81,7 @@ def test_commit_refused_because_the_group_went_on_is_dropped(kafka: Kafka, code:
 
 @pytest.mark.parametrize(
     "code",
-    [KafkaError.FENCED_INSTANCE_ID, KafkaError._FENCED, KafkaError.TOPIC_AUTHORIZATION_FAILED],
+    [KafkaError._FENCED, KafkaError.TOPIC_AUTHORIZATION_FAILED],
 )
 def test_commit_refused_for_another_reason_ends_the_worker(kafka: Kafka, code: int) -> None:
     commits = Library()

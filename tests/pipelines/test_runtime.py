@@ -12,6 +12,7 @@ from quixstreams import Application
 from pipelines import runtime as module
 from pipelines.faults import SettingsError
 from pipelines.runtime import Worker
+from pipelines.runtime_options import consumer_options
 from pipelines.settings import Settings
 from pipelines.topics import Role
 
@@ -151,10 +152,9 @@ def test_burst_shares_one_commit_and_lone_record_waits_for_none(worker: Worker, 
 def test_worker_that_moved_joins_its_group_under_another_name() -> None:
     """Under the same name Kafka would keep the address that it had before."""
     here, there = (
-        module._consumer_options(Settings(worker_id="processor-0", http_port=port))
-        for port in (8080, 8081)
+        consumer_options(Settings(worker_id="processor-0", http_port=port)) for port in (8080, 8081)
     )
-    again = module._consumer_options(Settings(worker_id="processor-0", http_port=8080))
+    again = consumer_options(Settings(worker_id="processor-0", http_port=8080))
     assert here["group.instance.id"] == again["group.instance.id"]
     assert here["group.instance.id"] != there["group.instance.id"]
 

@@ -92,7 +92,10 @@ FOREVER = {
     ("name", "config"),
     [
         ("GiftCertificates.Stream", {"cleanup.policy": "delete", **FOREVER}),
-        (CHANGELOGS[Role.CORRELATOR][0], {"cleanup.policy": "compact", **FOREVER}),
+        (
+            CHANGELOGS[Role.CORRELATOR][0],
+            {"cleanup.policy": "compact", "delete.retention.ms": "604800000", **FOREVER},
+        ),
         (
             "GiftCertificates.Replies",
             {

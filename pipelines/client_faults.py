@@ -1,0 +1,51 @@
+"""What the Kafka client fails with while a worker runs, in an operator's words.
+
+A broker that dies or sleeps can make the client give up: a fenced producer, an unacknowledged
+record, a group that went on. Nothing is lost by ending then, and a new process begins with a new
+client. Owns telling such failures from our own bugs; decides nothing about what follows.
+"""
+
+import warnings
+from typing import Final
+
+from confluent_kafka import KafkaError, KafkaException
+
+from pipelines.faults import BrokerRefused
+
+with warnings.catch_warnings(record=True):
+    from quixstreams.kafka.exceptions import KafkaConsumerException, KafkaProducerDeliveryError
+
+CLIENT_FAILURES: Final = (
+    KafkaException,
+    KafkaConsumerException,
+    KafkaProducerDeliveryError,
+    SystemError,
+)
+"""What `client_fault` is asked about."""
+
+_OUR_BUGS: Final = frozenset({KafkaError._INVALID_ARG, KafkaError._INVALID_TYPE})
+_LOST_ERROR: Final = "returned NULL without setting an exception"
+"""How Python says that the client's binding failed and did not say with what."""
+
+
+def client_fault(error: BaseException | None, bootstrap: str) -> BrokerRefused | None:
+    """The fault behind a failure of the client; None for a bug."""
+    told = _told(error)
+    if told is None:
+        return None
+    return BrokerRefused(
+        f"the Kafka client cannot go on ({told}; Kafka at {bootstrap}): this process ends, and "
+        "nothing is lost; start it again"
+    )
+
+
+def _told(error: BaseException | None) -> str | None:
+    match error:
+        case SystemError():
+            return "its error got lost on the way" if _LOST_ERROR in str(error) else None
+        case KafkaException() | KafkaConsumerException() | KafkaProducerDeliveryError():
+            said = error.args[0]
+            assert isinstance(said, KafkaError), "the client says what it fails with"
+            return None if said.code() in _OUR_BUGS else f"{said.name()}: {said.str()}"
+        case _:
+            return None
