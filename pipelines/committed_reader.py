@@ -5,7 +5,7 @@ nothing, and must not know what the records mean.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from types import TracebackType
 from typing import Final, Self
 
@@ -17,7 +17,7 @@ from confluent_kafka import (
     TopicPartition,
 )
 
-from pipelines.faults import BrokerRefused, BrokerUnreachable, TopicMissing
+from pipelines.faults import BrokerRefused, BrokerUnreachable, TopicDiffers, TopicMissing
 from pipelines.kafka_admin import KafkaAdmin
 from pipelines.settings import Settings
 from pipelines.topic_end import end_of
@@ -30,7 +30,7 @@ _SILENCE_S: Final = 30.0
 
 
 class CommittedReader:
-    """One topic, all partitions, open from entry to exit of its `with`.
+    """One topic, open from entry to exit of its `with`: all partitions, or those named.
 
     Entering it checks that the topic is there: BrokerUnreachable, BrokerRefused or TopicMissing.
     """
@@ -40,10 +40,12 @@ class CommittedReader:
         settings: Settings,
         topic: Topic,
         *,
+        partitions: Collection[int] | None = None,
         timeout_s: float = 5.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
+        self._wanted = partitions
         self._topic = topic_name(topic, settings)
         self._timeout_s = timeout_s
         self._clock = clock
@@ -54,7 +56,14 @@ class CommittedReader:
         found = KafkaAdmin(self._settings, timeout_s=self._timeout_s).topics().get(self._topic)
         if found is None:
             raise TopicMissing(f"topics are missing: {self._topic}; run `giftcert topics apply`")
-        self._next = dict.fromkeys(range(found.partitions), 0)
+        there = range(found.partitions)
+        wanted = there if self._wanted is None else sorted(self._wanted)
+        if not set(wanted) <= set(there):
+            raise TopicDiffers(
+                f"{self._topic} has {found.partitions} partitions, and partition {wanted[-1]} was "
+                "asked for: set GIFTCERT_PARTITIONS to what the topics have"
+            )
+        self._next = dict.fromkeys(wanted, 0)
         self._consumer = Consumer(
             {
                 **self._settings.kafka_config(),
@@ -72,10 +81,7 @@ class CommittedReader:
             }
         )
         self._consumer.assign(
-            [
-                TopicPartition(self._topic, partition, OFFSET_BEGINNING)
-                for partition in range(found.partitions)
-            ]
+            [TopicPartition(self._topic, partition, OFFSET_BEGINNING) for partition in self._next]
         )
         return self
 
@@ -88,6 +94,11 @@ class CommittedReader:
         if self._consumer is not None:
             self._consumer.close()
             self._consumer = None
+
+    @property
+    def partitions(self) -> int:
+        """How many partitions are read."""
+        return len(self._next)
 
     @property
     def read(self) -> int:
@@ -107,17 +118,10 @@ class CommittedReader:
 
         Goes on where an earlier call stopped.
         """
-        consumer = self._open()
         heard_at = self._clock()
-        while any(self._next[partition] < end for partition, end in ends.items()):
-            batch = consumer.consume(_BATCH, _POLL_S)
-            records = [message for message in batch if message.error() is None]
-            for message in records:
-                self._next[message.partition()] = message.offset() + 1
-            if len(records) != len(batch):
-                # After the records: an end stands behind those that came with it.
-                self._note_errors(batch)
-            if batch:
+        while self.owed(ends):
+            heard, records = self._consumed()
+            if heard:
                 heard_at = self._clock()
             elif self._clock() - heard_at > _SILENCE_S:
                 raise BrokerUnreachable(
@@ -126,6 +130,25 @@ class CommittedReader:
                 )
             if records:
                 yield records
+
+    def owed(self, ends: Mapping[int, int]) -> int:
+        """How many offsets are between what was passed so far and these ends."""
+        return sum(max(0, end - self._next[partition]) for partition, end in ends.items())
+
+    def batch(self) -> list[Message]:
+        """The next records that are there by now, or none after a moment; for who follows."""
+        return self._consumed()[1]
+
+    def _consumed(self) -> tuple[bool, list[Message]]:
+        """Whether anything was heard, and the records that were."""
+        batch = self._open().consume(_BATCH, _POLL_S)
+        records = [message for message in batch if message.error() is None]
+        for message in records:
+            self._next[message.partition()] = message.offset() + 1
+        if len(records) != len(batch):
+            # After the records: an end stands behind those that came with it.
+            self._note_errors(batch)
+        return bool(batch), records
 
     def _open(self) -> Consumer:
         assert self._consumer is not None, "the reader is not open"

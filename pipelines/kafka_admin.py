@@ -126,6 +126,21 @@ class KafkaAdmin:
                     self._explain(error, f"create {name}")
         self._await(lambda: self._unready(wanted), "created")
 
+    def delete(self, names: Collection[str]) -> None:
+        """Delete topics and wait until they are gone; one that is gone already is no fault."""
+        if not names:
+            return
+        asked = self._client.delete_topics(
+            list(names), operation_timeout=self._timeout_s, request_timeout=self._timeout_s
+        )
+        for name, future in asked.items():
+            try:
+                future.result()
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                    self._explain(error, f"delete {name}")
+        self._await(lambda: self.topics().keys() & set(names), "deleted")
+
     def alter(self, name: str, config: Mapping[str, str]) -> None:
         """Set some of a topic's configuration, leave the rest, and wait until it is in force."""
         resource = ConfigResource(

@@ -5,7 +5,7 @@ What comes out must equal the stores byte for byte: that is what makes the log t
 truth.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from confluent_kafka import Message
@@ -13,7 +13,7 @@ from confluent_kafka import Message
 from pipelines.committed_reader import CommittedReader
 from pipelines.contracts.broken import BrokenRecord
 from pipelines.settings import Settings
-from pipelines.stages.record import Incoming, StatefulStage
+from pipelines.stages.record import Incoming, Outgoing, StatefulStage
 from pipelines.topics import Topic
 from state.stores.layout import DEADLINES, DeadlineEntry, deadline_key, stored_key
 
@@ -61,26 +61,39 @@ def fold_records(records: Iterator[Incoming], stage: StatefulStage) -> dict[int,
     partitions: dict[int, FoldedPartition] = {}
     for incoming in records:
         folded = partitions.setdefault(incoming.partition, FoldedPartition())
-        view = _KeyView(folded.records, incoming.key or b"")
-        try:
-            stage(incoming, view, _DeadlineView(folded.records))
-        except BrokenRecord:
-            folded.broken += 1
+        fold_one(folded, incoming, stage)
     return partitions
+
+
+def fold_one(
+    folded: FoldedPartition, incoming: Incoming, stage: StatefulStage
+) -> Sequence[Outgoing]:
+    """Fold one record into its partition; what the stage would write, which nobody does."""
+    view = _KeyView(folded.records, incoming.key or b"")
+    try:
+        return stage(incoming, view, _DeadlineView(folded.records))
+    except BrokenRecord:
+        folded.broken += 1
+        return ()
 
 
 def read_topic(settings: Settings, topic: Topic) -> Iterator[Incoming]:
     """Every committed record of a topic, from its start to its end as it stands now."""
     with CommittedReader(settings, topic) as reader:
-        ends = reader.ends()
-        for batch in reader.batches_to(ends):
-            for message in batch:
-                # A batch may reach beyond the ends, into what was written meanwhile.
-                if message.offset() < ends[message.partition()]:
-                    yield _incoming(message)
+        yield from read_to(reader, reader.ends())
 
 
-def _incoming(message: Message) -> Incoming:
+def read_to(reader: CommittedReader, ends: Mapping[int, int]) -> Iterator[Incoming]:
+    """Every committed record before these ends, from where the reader is."""
+    for batch in reader.batches_to(ends):
+        for message in batch:
+            # A batch may reach beyond the ends, into what was written meanwhile.
+            if message.offset() < ends[message.partition()]:
+                yield incoming_of(message)
+
+
+def incoming_of(message: Message) -> Incoming:
+    """A record as a stage is given it."""
     return Incoming(
         topic=message.topic(),
         partition=message.partition(),

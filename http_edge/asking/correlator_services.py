@@ -6,9 +6,9 @@ It asks nothing of the flow and changes nothing.
 from http_edge.access.gate import Gate
 from http_edge.api.problems import moving, not_found
 from http_edge.asking.services import ElsewhereError
-from http_edge.handlers.service_routes import Worked
 from pipelines.owners import Owners
 from pipelines.partitioning import partition_of
+from pipelines.runtime import Worker
 from pipelines.topics import FACTS
 from state.correlation.record import Correlation
 from state.stores.codec import CORRELATION
@@ -19,7 +19,7 @@ from state.stores.reader import Found, LocalStore, StoreReader
 class CorrelatorServices:
     """One correlator's edge. `facts` is its own store of correlations."""
 
-    def __init__(self, *, gate: Gate, worker: Worked, facts: LocalStore, owners: Owners) -> None:
+    def __init__(self, *, gate: Gate, worker: Worker, facts: LocalStore, owners: Owners) -> None:
         self.gate = gate
         self.worker = worker
         self._facts = facts

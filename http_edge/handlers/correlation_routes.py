@@ -1,4 +1,4 @@
-"""A correlator's own small edge: its correlations explained, its health, its figures.
+"""A correlator's own small edge: its correlations explained, its store's images, its health.
 
 Owns which routes a correlator answers. It is for other processes of ours and for support; channels
 call a processor.
@@ -14,7 +14,10 @@ from http_edge.app import app_of
 from http_edge.asking.correlator_services import CorrelatorServices
 from http_edge.asking.dispatch import call_routes
 from http_edge.handlers.correlation_calls import explain_own_correlation
+from http_edge.handlers.image_calls import image_routes
 from http_edge.handlers.service_routes import health_routes
+from pipelines.store_images import StoreImages
+from pipelines.topics import Role
 
 _EXPLAIN: Final = BY_OPERATION["explainCorrelation"]
 
@@ -26,5 +29,6 @@ def create_correlator_app(services: CorrelatorServices) -> ASGIApp:
     routes = [
         *call_routes(gate, [_EXPLAIN], handlers),
         *health_routes(services.worker, gate.metrics),
+        *image_routes(gate, StoreImages(services.worker, Role.CORRELATOR)),
     ]
     return app_of(gate, routes)

@@ -1,30 +1,24 @@
 """The listings that audits and the other processors read: whole records, of this process only.
 
-Owns who may read them and their pages. They are no part of the API: they may change with any
+Owns which there are and their pages. They are no part of the API: they may change with any
 version, and are never handed on to another process.
 """
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
-import msgspec
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 
-from http_edge.access.admission import caller_of, share_of
 from http_edge.access.callers import Caller, Scope
-from http_edge.api.problems import INTERNAL, Problem, invalid, moving, scope_missing
-from http_edge.asking.acting_route import ActingRoute
+from http_edge.api.problems import invalid, moving
 from http_edge.asking.services import EdgeServices
+from http_edge.handlers.image_calls import image_routes
+from http_edge.handlers.internal_route import internal_route, whole_number
 from http_edge.handlers.pool_calls import INTERNAL_POOLS, pool_levels
 from http_edge.handlers.snapshots import IDS_AT_MOST, INTERNAL_SNAPSHOTS, Snapshots, local_snapshots
-from http_edge.serving.call_log import CallRecord, write
-from http_edge.serving.hop import HOP
-from http_edge.serving.metrics import OPERATION
-from pipelines.stages.record import TRACEPARENT
+from pipelines.store_images import StoreImages
+from pipelines.topics import Role
 from state.certificate.numbers import fault_of
 from state.certificate.record import CertificateState
 from state.stores.codec import CERTIFICATE_STATE
@@ -36,68 +30,18 @@ _MAIN_SUFFIX: Final = SEPARATOR + MAIN
 _AFTER_DEADLINES: Final = b"\x01"
 """Deadlines stand under a key that begins with NUL; every message key comes after this."""
 _END: Final = b"\xff"
-_MILLISECONDS: Final = 1_000
-
-Listing = Callable[[Request, Caller], Awaitable[object]]
 
 
 def internal_routes(services: EdgeServices) -> list[Route]:
     """The routes, bound to their services. Any one of the scopes is enough."""
-    calls = InternalCalls(services)
+    calls, gate = InternalCalls(services), services.gate
     return [
-        _route(services, "/internal/assignment", calls.assignment, (Scope.AUDIT,)),
-        _route(services, "/internal/certificates", calls.certificates, (Scope.AUDIT,)),
-        _route(services, INTERNAL_POOLS, calls.pools, (Scope.AUDIT, Scope.SUPPORT)),
-        _route(services, INTERNAL_SNAPSHOTS, calls.snapshots, (Scope.AUDIT, Scope.SEARCH)),
+        internal_route(gate, "/internal/assignment", calls.assignment, (Scope.AUDIT,)),
+        internal_route(gate, "/internal/certificates", calls.certificates, (Scope.AUDIT,)),
+        internal_route(gate, INTERNAL_POOLS, calls.pools, (Scope.AUDIT, Scope.SUPPORT)),
+        internal_route(gate, INTERNAL_SNAPSHOTS, calls.snapshots, (Scope.AUDIT, Scope.SEARCH)),
+        *image_routes(gate, StoreImages(services.worker, Role.PROCESSOR)),
     ]
-
-
-def _route(services: EdgeServices, path: str, listing: Listing, scopes: Sequence[Scope]) -> Route:
-    operation = path.removeprefix("/").replace("/", ".")
-
-    async def endpoint(request: Request) -> Response:
-        started_s = time.monotonic()
-        request.scope[OPERATION] = operation
-        caller, status, kind = None, INTERNAL.status, INTERNAL.name
-        try:
-            caller = await caller_of(services.gate, request)
-            headers = await share_of(services.gate, caller)
-            if caller.scopes.isdisjoint(scopes):
-                raise scope_missing(scopes[0])
-            response = json_response(await listing(request, caller), headers=headers)
-            status, kind = response.status_code, ""
-        except Problem as problem:
-            status, kind = problem.kind.status, problem.kind.name
-            raise
-        finally:
-            _record(request, operation, caller, status, kind, time.monotonic() - started_s)
-        return response
-
-    return ActingRoute(path, endpoint, methods=["GET"])
-
-
-def _record(
-    request: Request,
-    operation: str,
-    caller: Caller | None,
-    status: int,
-    kind: str,
-    duration_s: float,
-) -> None:
-    write(
-        CallRecord(
-            operation=operation,
-            method=request.method,
-            status=status,
-            duration_ms=duration_s * _MILLISECONDS,
-            client=None if caller is None else caller.client_id,
-            subject=None if caller is None else caller.subject,
-            problem=kind or None,
-            hop=HOP in request.headers,
-            peer=request.client.host if request.client and caller is None else None,
-            traceparent=request.headers.get(TRACEPARENT),
-        )
-    )
 
 
 class InternalCalls:
@@ -118,8 +62,8 @@ class InternalCalls:
     async def certificates(self, request: Request, _caller: Caller) -> object:
         """A page of the certificates of one partition, in the order of their numbers."""
         query = request.query_params
-        partition = _number(query.get("partition"), "partition", 0, 1_000_000)
-        limit = _number(query.get("limit", "1000"), "limit", 1, MAX_PAGE)
+        partition = whole_number(query.get("partition"), "partition", 0, 1_000_000)
+        limit = whole_number(query.get("limit", "1000"), "limit", 1, MAX_PAGE)
         rows = await asyncio.to_thread(self._page, partition, query.get("after", ""), limit)
         # What else stands under a number takes its part of the page and is passed over; the last
         # key read says where to go on.
@@ -152,7 +96,7 @@ class InternalCalls:
             partitions = self._services.pools.partitions()
         else:
             last = self._services.settings.partitions - 1
-            partitions = [_number(each, "partitions", 0, last) for each in asked.split(",")]
+            partitions = [whole_number(each, "partitions", 0, last) for each in asked.split(",")]
         return await asyncio.to_thread(pool_levels, self._services, partitions)
 
     async def snapshots(self, request: Request, caller: Caller) -> object:
@@ -182,24 +126,3 @@ def _record_of(certificate_id: str, state: CertificateState) -> dict[str, Any] |
         "refundedMinor": certificate.refunded_minor,
         "annulledMinor": certificate.annulled_minor,
     }
-
-
-def _number(text: str | None, name: str, least: int, most: int) -> int:
-    # As many digits at most as the largest has: a number of thousands of them is not even read.
-    wanted = f"{name} must be a whole number from {least} to {most}"
-    if text is None or not text.isascii() or not text.isdigit() or len(text) > len(str(most)):
-        raise invalid(wanted)
-    number = int(text)
-    if not least <= number <= most:
-        raise invalid(wanted)
-    return number
-
-
-def json_response(content: object, status: int = 200, headers: Any = None) -> Response:
-    """JSON that no cache keeps."""
-    return Response(
-        msgspec.json.encode(content),
-        status_code=status,
-        media_type="application/json",
-        headers={"Cache-Control": "no-store", **(headers or {})},
-    )

@@ -12,7 +12,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from http_edge.asking.services import EdgeServices
-from http_edge.handlers.internal_calls import internal_routes, json_response
+from http_edge.handlers.internal_calls import internal_routes
+from http_edge.handlers.internal_route import json_response
 from http_edge.serving.metrics import CONTENT_TYPE, OPERATION, EdgeMetrics
 
 

@@ -41,6 +41,14 @@ def demo(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Another seed tells another story.")] = 1,
+    prove: Annotated[
+        bool,
+        typer.Option(
+            "--prove",
+            help="At the end lose every changelog and volume, rebuild them from the topics, and "
+            "prove the stores equal.",
+        ),
+    ] = False,
 ) -> None:
     """Play one real year of a grocery chain, sell and spend its gift cards, and audit the result.
 
@@ -52,11 +60,12 @@ def demo(
     Examples:
       giftcert demo
       giftcert demo --limit 5000 --broker embedded
+      giftcert demo --prove
     """  # noqa: D301 - the \b is the help formatter's own mark, not text
     if data not in DATA_SETS:
         raise typer.BadParameter(f"choose {', '.join(DATA_SETS)}", param_hint="--data")
     configure_logs("WARNING", "console")
-    options = DemoOptions(broker=broker, data_dir=data_dir, seed=seed)
+    options = DemoOptions(broker=broker, data_dir=data_dir, seed=seed, prove=prove)
     basket_data = BasketData(completejourney_files(), limit=limit)
     meter = Meter(Console(stderr=True))
     try:

@@ -23,6 +23,7 @@ from pipelines.demo.listener import StreamListener
 from pipelines.demo.paced import ORDERS_A_SECOND, PacedPhase, paced_baskets
 from pipelines.demo.patience import NothingComes, Patience
 from pipelines.demo.progress import Meter
+from pipelines.demo.proving import Proving
 from pipelines.demo.publisher import Publisher
 from pipelines.demo.records import RecordWriter, Source
 from pipelines.demo.report import Result
@@ -47,6 +48,7 @@ class DemoPlan:
     """What to play, and on what.
 
     `load` loads a CSV file into a pool and says how many went in; `token` gives one for a client.
+    `prove` loses and rebuilds every store at the end; None: they are left alone.
     """
 
     settings: Settings
@@ -58,6 +60,7 @@ class DemoPlan:
     folder: Path
     load: Callable[[Path, str], int]
     audit: Callable[[], AuditReport]
+    prove: Callable[[], Proving] | None
     check_stack: Callable[[], None]
     began_s: float
     paced_orders: int
@@ -102,6 +105,7 @@ class Demo:
             self._settle(cast)
             self._meter.say("Auditing")
             audit = plan.audit()
+            proving = None if plan.prove is None else plan.prove()
             return Result(
                 broker=plan.broker,
                 baskets=baskets,
@@ -115,6 +119,7 @@ class Demo:
                 next_story=latency_of(next_ms[:told]),
                 seconds=monotonic() - plan.began_s,
                 audit=audit,
+                proving=proving,
                 disagreements=self._disagreements(cast.stock),
             )
 

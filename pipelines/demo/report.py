@@ -17,7 +17,10 @@ from pipelines.audit.report import AuditReport
 from pipelines.contracts.amounts import minor_to_text
 from pipelines.demo.baskets import CURRENCY
 from pipelines.demo.latency import Latency
+from pipelines.demo.proving import Proving
 from pipelines.demo.witness import Seen
+from pipelines.rebuild.presentation import say_rebuilt
+from pipelines.rebuild.presentation import show as show_proof
 
 _WIDTH: Final = 120  # Where nobody says how wide it is.
 _REFUNDS: Final = ("refund",)
@@ -41,11 +44,13 @@ class Result:
     seconds: float
     audit: AuditReport
     disagreements: Sequence[str]
+    proving: Proving | None = None
 
     @property
     def holds(self) -> bool:
         """Whether the laws hold, and all that had to come has come, and nothing else."""
-        return self.audit.holds and not self.disagreements
+        proven = self.proving is None or self.proving.holds
+        return self.audit.holds and not self.disagreements and proven
 
     def as_json(self) -> dict[str, object]:
         """The figures by their published names."""
@@ -64,6 +69,7 @@ class Result:
             "seconds": round(self.seconds, 1),
             "e2e_ms": {"p50": self.e2e.p50_ms, "p99": self.e2e.p99_ms},
             "http_next_ms": {"p50": self.next_paced.p50_ms, "p99": self.next_paced.p99_ms},
+            **({} if self.proving is None else {"rebuild": _proving(self.proving)}),
         }
 
 
@@ -76,12 +82,29 @@ def show(result: Result, out: TextIO) -> None:
     console.print(_events_table(result.events))
     console.print(_latency_table(result))
     show_audit(result.audit, console)
+    if result.proving is not None:
+        show_proof(result.proving.before, console)
+        say_rebuilt(result.proving.rebuilt, console)
+        show_proof(result.proving.after, console, table=False)
     for sentence in result.disagreements:
         console.print(f"not as it must be: {sentence}", markup=False, soft_wrap=True)
     if not result.disagreements:
         console.print("every certificate stands as the demo's own book says", soft_wrap=True)
     out.write(json.dumps(result.as_json()) + "\n")
     out.flush()
+
+
+def _proving(proving: Proving) -> dict[str, object]:
+    before, rebuilt, after = proving.before, proving.rebuilt, proving.after
+    return {
+        "equal": proving.holds,
+        "records": rebuilt.records,
+        "folded": rebuilt.performed,
+        "fold_seconds": round(rebuilt.fold_s, 1),
+        "write_seconds": round(rebuilt.write_s, 1),
+        "verify_seconds": [round(before.seconds, 1), round(after.seconds, 1)],
+        "verify_rate": [round(before.rate), round(after.rate)],
+    }
 
 
 def _certificates_table(certificates: Mapping[str, Seen]) -> Table:

@@ -18,6 +18,7 @@ from pipelines.demo.baskets import BasketData
 from pipelines.demo.driver import Demo, DemoPlan
 from pipelines.demo.paced import ORDERS_A_SECOND, SECONDS
 from pipelines.demo.progress import Meter
+from pipelines.demo.proving import prove
 from pipelines.demo.report import Result
 from pipelines.demo.stock import LOW_MARK
 from pipelines.faults import OperatorError
@@ -37,6 +38,7 @@ class DemoOptions:
     data_dir: Path | None
     seed: int
     paced_orders: int = ORDERS_A_SECOND * SECONDS
+    prove: bool = False
 
 
 def run_demo(options: DemoOptions, data: BasketData, meter: Meter) -> Result:
@@ -59,6 +61,9 @@ def run_demo(options: DemoOptions, data: BasketData, meter: Meter) -> Result:
                 audit=lambda: run_audit(
                     settings, stack.http_urls, token=lambda: stack.token("auditor")
                 ),
+                prove=(lambda: prove(settings, stack, folder, meter.say))
+                if options.prove
+                else None,
                 check_stack=stack.check,
                 began_s=began_s,
                 paced_orders=options.paced_orders,

@@ -1,6 +1,6 @@
 """Runs `giftcert` as an operator does: a process of its own that joins a running service's topics.
 
-Owns the environment of that process. Of the commands it knows only which one asks the edge.
+Owns the environment of that process. Of the commands it knows only which ask the edge.
 """
 
 import os
@@ -14,7 +14,7 @@ from tests.flow.service_under_test import Service
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_S = 100
-_ASKS_THE_EDGE: Final = "audit"
+_ASK_THE_EDGE: Final = frozenset({"audit", "verify"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class Done:
 def started(service: Service, *arguments: str) -> subprocess.Popen[str]:
     """Start a command and do not wait for it."""
     environment = {**os.environ, **service.stack.environment}
-    if arguments[0] == _ASKS_THE_EDGE:
+    if arguments[0] in _ASK_THE_EDGE:
         environment["GIFTCERT_TOKEN"] = service.auditor()
     return subprocess.Popen(
         [sys.executable, "-m", "pipelines.cli", *arguments],

@@ -8,26 +8,19 @@ import random
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
-from rocksdict import AccessType, Options, Rdict
 
 from pipelines.contracts.framing import framing_for
 from pipelines.contracts.schemas import RecordName
-from pipelines.edge_client import BearerToken
 from pipelines.local.running_broker import Broker
 from pipelines.local.stack import Stack
 from pipelines.local.stack_options import StackOptions
-from pipelines.replay import fold_records, read_topic
+from pipelines.replay import read_topic
 from pipelines.settings import Settings, load_settings
-from pipelines.stages.certificates import CertificatesStage
-from pipelines.stages.index import IndexStage
-from pipelines.stages.pool import PoolStage
-from pipelines.stages.record import StatefulStage
-from pipelines.topics import COMMANDS, DLQ, INDEX, POOL, STREAM, Topic, topic_name
+from pipelines.topics import DLQ, STREAM
 from tests.flow.crash_load import CrashLoad
+from tests.flow.store_proof import asked, check_processors_stores, owners_of
 
 KILLS = 20
 CERTIFICATES = 520
@@ -67,11 +60,10 @@ def test_processors_killed_at_random_moments_lose_and_double_nothing(
 
     _check_events(load, settings)
     _check_balances(load, crash_stack)
-    owners = _owners(crash_stack, settings.partitions)
+    owners = owners_of(crash_stack, settings.partitions)
     stores = crash_stack.state_directories
     crash_stack.stop()
-    for topic, stage in _stages(settings):
-        _check_store(settings, topic, stage, owners, stores)
+    check_processors_stores(settings, owners, stores)
     assert list(read_topic(settings, DLQ)) == []
 
 
@@ -112,77 +104,13 @@ def _check_balances(load: CrashLoad, stack: Stack) -> None:
         assert balance == (expected.nominal_minor, expected.remaining_minor, 0), number
 
 
-def _owners(stack: Stack, partitions: int) -> dict[int, str]:
-    """Which worker keeps each partition; each is kept by exactly one."""
-    owners: dict[int, str] = {}
-    for url in stack.http_urls:
-        answer = _asked(stack, f"{url}/internal/assignment")
-        for partition in answer["partitions"]:
-            assert partition not in owners, "two workers keep the same partition"
-            owners[partition] = answer["worker"]
-    assert sorted(owners) == list(range(partitions))
-    return owners
-
-
-def _asked(stack: Stack, url: str, query: dict[str, str] | None = None) -> dict[str, Any]:
-    """What a processor tells the auditor."""
-    auth = BearerToken(lambda: stack.token("auditor"))
-    answer = httpx.get(url, params=query, auth=auth, timeout=10)
-    assert answer.status_code == 200, answer.text
-    return dict(answer.json())
-
-
 def _listing(stack: Stack) -> Iterator[dict[str, object]]:
     for url in stack.http_urls:
-        assigned = _asked(stack, f"{url}/internal/assignment")["partitions"]
+        assigned = asked(stack, f"{url}/internal/assignment")["partitions"]
         for partition in assigned:
             after = ""
             while after is not None:
                 query = {"partition": str(partition), "after": after, "limit": "1000"}
-                page = _asked(stack, f"{url}/internal/certificates", query)
+                page = asked(stack, f"{url}/internal/certificates", query)
                 yield from page["records"]
                 after = page["next"]
-
-
-def _stages(settings: Settings) -> list[tuple[Topic, StatefulStage]]:
-    framing = framing_for(settings)
-    return [
-        (COMMANDS, CertificatesStage(framing, settings.partitions)),
-        (POOL, PoolStage(framing, settings.partitions)),
-        (INDEX, IndexStage(framing, settings.partitions)),
-    ]
-
-
-def _check_store(
-    settings: Settings,
-    topic: Topic,
-    stage: StatefulStage,
-    owners: dict[int, str],
-    stores: dict[str, Path],
-) -> None:
-    """Each partition's store equals the fold of its topic from the start, byte for byte."""
-    folded = fold_records(read_topic(settings, topic), stage)
-    for partition, owner in owners.items():
-        path = (
-            stores[owner]
-            / settings.processor_group
-            / "default"
-            / topic_name(topic, settings)
-            / str(partition)
-        )
-        stored = _store_content(path)
-        wanted = folded[partition].records if partition in folded else {}
-        assert stored == wanted, f"{topic.name}[{partition}] differs from the fold of its topic"
-
-
-def _store_content(path: Path) -> dict[bytes, bytes]:
-    options = Options(raw_mode=True)
-    database = Rdict(str(path), options=options, access_type=AccessType.read_only())
-    try:
-        return {
-            key: value
-            for key, value in database.items()
-            if isinstance(key, bytes) and isinstance(value, bytes)
-        }
-    finally:
-        database.close()

@@ -4,9 +4,10 @@ Owns the services under test and the client. Everything between a request and th
 is the real thing; the real path through Kafka is the flow tests'.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
+from threading import RLock
 from typing import Any
 from urllib.parse import urlencode
 
@@ -24,7 +25,7 @@ from http_edge.serving.hop import Answered, Forwarded
 from http_edge.serving.metrics import EdgeMetrics
 from pipelines.owners import Membership
 from pipelines.settings import Settings
-from pipelines.topics import COMMANDS, Topic, topic_name
+from pipelines.topics import COMMANDS, INDEX, POOL, Topic, topic_name
 from state.certificate.commands import Channel
 from state.stores.reader import StoreReader
 from tests.http_edge.certificates_in_flow import KEYS
@@ -130,13 +131,31 @@ class FakeWorker:
         self.serving = True
         self.behind: int | None = None
         """The first offset whose effect the stores do not show yet; None: they show all."""
+        self.stores_lock = RLock()
 
     def reached(self, topic: Topic, partition: int) -> int:
         return self.performed(topic, partition) if self.behind is None else self.behind
 
     def performed(self, topic: Topic, partition: int) -> int:
-        assert topic is COMMANDS, "the one topic that callers are told positions of"
+        assert topic in (COMMANDS, POOL, INDEX), "a processor's own input"
         return self._flow.offset + 1
+
+    def partitions_of(self, topic: Topic) -> dict[int, Any]:
+        store = {COMMANDS: self._flow.certificates, POOL: self._flow.pools}.get(
+            topic, self._flow.index
+        )
+        return {each: RowsInMemory(store.records[each]) for each in store.partitions()}
+
+
+class RowsInMemory:
+    """An open partition as the library gives it: rows in the order of their keys."""
+
+    def __init__(self, records: dict[bytes, bytes]) -> None:
+        self._records = records
+
+    def iter_items(self, lower_bound: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """As of when the first row is asked for, like the library's."""
+        yield from sorted(self._records.items())
 
 
 class FakeOwners:

@@ -3,10 +3,12 @@
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from threading import RLock
 from typing import Any
 from urllib.parse import quote
 
 import httpx
+import msgspec
 import pytest
 
 from http_edge.access.callers import Scope
@@ -19,12 +21,14 @@ from http_edge.serving.hop import HOP, Answered
 from http_edge.serving.metrics import EdgeMetrics
 from pipelines.partitioning import partition_of
 from pipelines.settings import Settings
-from pipelines.topics import FACTS
+from pipelines.topics import FACTS, Topic
 from state.correlation.facts import PaymentType
 from state.stores.codec import CORRELATION
+from state.stores.image import StoreImage, image_rows
 from state.stores.layout import MAIN, stored_key
 from state.stores.reader import StoreClosed
 from tests.http_edge.edge_under_test import (
+    AUDITOR,
     BASE,
     OWN_URL,
     SIBLING,
@@ -34,6 +38,7 @@ from tests.http_edge.edge_under_test import (
     FakeOwners,
     FakeServices,
     FakeTokens,
+    RowsInMemory,
     call,
     problem_of,
     token,
@@ -43,6 +48,7 @@ from tests.state.correlation.story import KEY, PURCHASE, Story, payment, told
 pytestmark = pytest.mark.anyio
 
 PARTITIONS = 3
+SUPPORT_ALONE = token("support", Scope.SUPPORT)
 HALF_PAID = told([PURCHASE, payment(PaymentType.CAPTURE, 60)])
 
 
@@ -74,9 +80,22 @@ class FactsInMemory:
 class CorrelatorWorker:
     """The worker as the edge sees it."""
 
-    def __init__(self) -> None:
+    def __init__(self, facts: FactsInMemory) -> None:
         self.alive = True
         self.serving = True
+        self.stores_lock = RLock()
+        self._facts = facts
+
+    def reached(self, topic: Topic, partition: int) -> int:
+        return self.performed(topic, partition)
+
+    def performed(self, topic: Topic, partition: int) -> int:
+        assert topic is FACTS
+        return 40 + partition
+
+    def partitions_of(self, topic: Topic) -> dict[int, RowsInMemory]:
+        assert topic is FACTS
+        return {each: RowsInMemory(records) for each, records in self._facts.records.items()}
 
 
 class Correlator:
@@ -85,7 +104,7 @@ class Correlator:
     def __init__(self) -> None:
         settings = Settings(partitions=PARTITIONS, rate_limit="1000000/minute")
         self.facts = FactsInMemory()
-        self.worker = CorrelatorWorker()
+        self.worker: Any = CorrelatorWorker(self.facts)
         self.forwarder: Any = FakeForwarder()
         parts: Any = {"tokens": FakeTokens(), "trust": None}
         self._gate = {
@@ -280,3 +299,22 @@ async def test_correlator_answers_nothing_else(
 ) -> None:
     async with correlator.calling() as client:
         assert problem_of(await client.request(method, path, headers=SUPPORT)) == problem
+
+
+# Its store, for a proof
+
+
+async def test_correlator_shows_images_of_its_store_to_auditors_alone() -> None:
+    correlator = Correlator()
+    correlator.facts.keep(KEY, HALF_PAID)
+    partition = partition_of(KEY.encode(), PARTITIONS)
+    path = f"/internal/image?store=correlations&partition={partition}"
+    answer = await correlator.get(path, AUDITOR)
+    image = msgspec.msgpack.decode(answer.content, type=StoreImage)
+    assert (image.position, image.records) == (40 + partition, 1)
+    assert image.rows == image_rows(correlator.facts.records[partition])
+    assert problem_of(await correlator.get(path, SUPPORT_ALONE)) == (403, "scope-missing")
+    stores = (await correlator.get("/internal/stores", AUDITOR)).json()["stores"]
+    assert stores == {"correlations": list(range(PARTITIONS))}
+    other = await correlator.get("/internal/image?store=certificates&partition=0", AUDITOR)
+    assert problem_of(other) == (422, "invalid-request")

@@ -37,6 +37,8 @@ def services() -> FakeServices:
 MAY: dict[str, set[Scope]] = {
     "/internal/assignment": {Scope.AUDIT},
     "/internal/certificates?partition=0": {Scope.AUDIT},
+    "/internal/stores": {Scope.AUDIT},
+    "/internal/image?store=pools&partition=0": {Scope.AUDIT},
     "/internal/pools": {Scope.AUDIT, Scope.SUPPORT},
     "/internal/snapshots?ids=GC-0001": {Scope.AUDIT, Scope.SEARCH},
 }

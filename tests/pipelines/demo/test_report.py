@@ -10,8 +10,13 @@ from pipelines.audit.breaches import BreachKind
 from pipelines.audit.report import AuditReport
 from pipelines.demo.latency import Latency
 from pipelines.demo.progress import Meter
+from pipelines.demo.proving import Proving
 from pipelines.demo.report import Result, show
 from pipelines.demo.witness import Seen
+from pipelines.rebuild.differences import Compared
+from pipelines.rebuild.rebuild import RebuildReport
+from pipelines.rebuild.verify import VerifyReport
+from tests.pipelines.rebuild.test_proof import result as result_of_a_fold
 
 HOLDS = AuditReport(
     events=9,
@@ -152,3 +157,25 @@ def test_progress_on_a_terminal_is_a_bar() -> None:
 
     assert taken == [0, 1, 2]
     assert "3/3" in out.getvalue()
+
+
+def proving(*, equal: bool) -> Proving:
+    fold = result_of_a_fold(0, live_hash="hash-0" if equal else "x")
+    if not equal:
+        fold = replace(fold, compared=Compared(count=1))
+    verified = VerifyReport(results=(fold,), earlier=(), workers=2, seconds=2.0)
+    rebuilt = RebuildReport(results=(fold,), written=True, fold_s=1.0, write_s=0.5)
+    return Proving(before=verified, rebuilt=rebuilt, after=verified)
+
+
+def test_demo_that_proves_says_how_fast_and_whether_equal() -> None:
+    shown = io.StringIO()
+    proven = replace(RESULT, proving=proving(equal=True))
+    show(proven, shown)
+    assert "the changelogs are whole: 2 records written" in shown.getvalue()
+    assert proven.holds
+    body = json.loads(shown.getvalue().splitlines()[-1])
+    assert body["rebuild"]["equal"] is True
+    assert body["rebuild"]["folded"] == 3
+    assert not replace(RESULT, proving=proving(equal=False)).holds
+    assert "rebuild" not in RESULT.as_json()
