@@ -6,7 +6,7 @@ number, and by the coordinates of the event on the stream, which lead to the who
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
@@ -95,13 +95,18 @@ def law_of(kind: BreachKind) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breach:
-    """One law broken once. `partition` and `offset` say where on the stream it shows; -1: not."""
+    """One law broken once. `partition` and `offset` say where on the stream it shows; -1: not.
+
+    `key` is the whole key of its event, for who must name the certificate to the service; it is
+    never shown.
+    """
 
     kind: BreachKind
     last4: str
     partition: int
     offset: int
     text: str
+    key: str = field(default="", repr=False, compare=False)
 
     @property
     def law(self) -> int:

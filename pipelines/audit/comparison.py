@@ -48,6 +48,7 @@ class Comparison:
         self._ledger = ledger
         self._ahead: dict[str, LiveRecord] = {}
         self._behind: dict[str, int] = {}
+        self._looks: dict[str, int] = {}
         self.compared = 0
 
     def take(self, partition: int, records: Iterable[LiveRecord]) -> None:
@@ -69,17 +70,18 @@ class Comparison:
             elif account.sequence == record.sequence:
                 self._judge(account, record)
             else:
+                stays = self._behind.get(key) == record.sequence
+                self._looks[key] = self._looks[key] + 1 if stays else 1
                 self._behind[key] = record.sequence
 
     def watch(self, key: str) -> None:
         """Tell that the ledger was fed an event of this key."""
-        record = self._ahead.get(key)
-        if record is not None:
-            account = self._ledger.accounts[key]
-            if account.sequence >= record.sequence:
-                del self._ahead[key]
-                if account.sequence == record.sequence:
-                    self._judge(account, record)
+        record, account = self._ahead.get(key), self._ledger.accounts.get(key)
+        if record is None or account is None or account.sequence < record.sequence:
+            return
+        del self._ahead[key]
+        if account.sequence == record.sequence:
+            self._judge(account, record)
 
     def unsettled(self, known: int) -> set[int]:
         """Partitions to list again: with records behind, or lacking one of the first `known`.
@@ -96,13 +98,18 @@ class Comparison:
         )
         return partitions
 
-    def finish(self, known: int) -> None:
-        """Note as breaches what could not be settled."""
+    def finish(self, known: int, looks_min: int = 1) -> None:
+        """Note as breaches what could not be settled.
+
+        A store is behind when so many looks in a row showed it at the same sequence.
+        """
         note = self._ledger.note
         for key, record in self._ahead.items():
             text = f"the store is at sequence {record.sequence}, the stream does not reach that"
             note(BreachKind.STORE_INVENTS, key, text)
         for key, sequence in self._behind.items():
+            if self._looks[key] < looks_min:
+                continue
             reached = self._ledger.accounts[key].sequence
             text = f"the store stays at sequence {sequence}, the stream is at {reached}"
             note(BreachKind.STORE_BEHIND, key, text)
@@ -133,13 +140,16 @@ def settle(
     listing: Callable[[int], Iterable[LiveRecord]],
     read_further: Callable[[Comparison], None],
     go_on: Callable[[], bool],
+    comparison: Comparison | None = None,
+    looks_min: int = 1,
 ) -> Comparison:
     """Compare all partitions, and again those that were not settled, while `go_on` allows it.
 
     `listing` gives a partition's records; `read_further` feeds the ledger up to the stream's
     present end and tells the comparison each key. What is still open at the end is a breach.
+    `comparison` is a fresh one, where others must know it too; `looks_min` is `finish`'s.
     """
-    comparison = Comparison(ledger)
+    comparison = Comparison(ledger) if comparison is None else comparison
     known = len(ledger.accounts)
     waiting = set(partitions)
     while True:
@@ -149,5 +159,5 @@ def settle(
             read_further(comparison)
         waiting = comparison.unsettled(known)
         if not (waiting or comparison.owed) or not go_on():
-            comparison.finish(known)
+            comparison.finish(known, looks_min)
             return comparison

@@ -5,6 +5,7 @@ Shares no code with the rules of a certificate: what it says is a second opinion
 output, no clock.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from pipelines.audit.account import Account
@@ -25,20 +26,34 @@ _NEW_STORY: Final = frozenset({BreachKind.NOT_LOADED, BreachKind.ISSUED_TWICE})
 
 
 class Ledger:
-    """All accounts by the key of their records, and the breaches found so far."""
+    """All accounts by the key of their records, and the breaches found so far.
 
-    def __init__(self, breaches: BreachList | None = None) -> None:
+    `home` tells which partition a key belongs in. With it an event elsewhere is a breach and no
+    part of its certificate's story, in whatever order the partitions are read; without it a key is
+    at home where its first event stands.
+    """
+
+    def __init__(
+        self, breaches: BreachList | None = None, *, home: Callable[[str], int] | None = None
+    ) -> None:
         self.breaches = BreachList() if breaches is None else breaches
         self.accounts: dict[str, Account] = {}
         self.events = 0
+        self._home = home
         self._ids = EventIds()
         self._shared: dict[str, str] = {}
 
     def feed(self, event: StreamEvent) -> None:
         """Judge one event. Events of one key come in the order of the stream."""
         self.events += 1
-        self._ids.add(event.event_id, event.partition, event.offset)
-        account = self._account(event.key, event.partition)
+        repeat = self._ids.add(event.event_id, event.partition, event.offset)
+        if repeat is not None:
+            partition, offset = repeat.first
+            text = f"its id was used before, at partition {partition} offset {offset}"
+            self._note(BreachKind.EVENT_ID_REPEATED, event.key, event.partition, event.offset, text)
+        account = self._account(event.key, event.partition, event.offset)
+        if account is None:
+            return
         account.offset = event.offset
         for kind, text in self._judge(account, event):
             self._note(kind, event.key, event.partition, event.offset, text)
@@ -46,21 +61,23 @@ class Ledger:
     def feed_unreadable(self, key: str, partition: int, offset: int, text: str) -> None:
         """Note a record that is no event. The next event of its key is taken as it is."""
         self.events += 1
-        account = self._account(key, partition)
-        account.offset = offset
-        account.skipped = True
+        account = self._account(key, partition, offset)
+        if account is not None:
+            account.offset = offset
+            account.skipped = True
         self._note(BreachKind.UNREADABLE, key, partition, offset, text)
 
     def finish(self) -> None:
         """Judge what can only be said at the end. Once, after the last event."""
-        for repeat in self._ids.repeats():
-            (partition, offset), first = repeat.again, repeat.first
-            text = f"its id was used before, at partition {first[0]} offset {first[1]}"
-            self._note(BreachKind.EVENT_ID_REPEATED, "", partition, offset, text)
         for key, account in self.accounts.items():
             if account.captured_minor is not None:
-                text = "the stream ends between a capture and its redemption"
-                self._note(BreachKind.CAPTURE_UNSPENT, key, account.partition, account.offset, text)
+                self.note_unspent(key, account)
+
+    def note_unspent(self, key: str, account: Account) -> None:
+        """Note that nothing follows a capture, though all of its transaction was read. Once."""
+        text = "the stream ends between a capture and its redemption"
+        self._note(BreachKind.CAPTURE_UNSPENT, key, account.partition, account.offset, text)
+        account.captured_minor = None
 
     def note(self, kind: BreachKind, key: str, text: str) -> None:
         """Note a breach that shows outside the stream, at the latest event of its key."""
@@ -70,11 +87,20 @@ class Ledger:
 
     def _note(self, kind: BreachKind, key: str, partition: int, offset: int, text: str) -> None:
         self.breaches.add(
-            Breach(kind=kind, last4=key[-4:], partition=partition, offset=offset, text=text)
+            Breach(
+                kind=kind, last4=key[-4:], partition=partition, offset=offset, text=text, key=key
+            )
         )
 
-    def _account(self, key: str, partition: int) -> Account:
+    def _account(self, key: str, partition: int, offset: int) -> Account | None:
+        """The account that an event belongs to; none, when a key's home says it is a stray."""
         account = self.accounts.get(key)
+        if self._home is not None:
+            home = account.partition if account is not None else self._home(key)
+            if home != partition:
+                text = f"its key belongs in partition {home}"
+                self._note(BreachKind.TWO_PARTITIONS, key, partition, offset, text)
+                return None
         if account is None:
             account = self.accounts[key] = Account(partition=partition)
         return account

@@ -157,10 +157,15 @@ class LiveStores:
 
     def records(self, partition: int) -> Iterator[LiveRecord]:
         """Every record of one partition. A record that changes meanwhile comes as it then is."""
+        for page in self.pages(partition):
+            yield from page
+
+    def pages(self, partition: int) -> Iterator[Sequence[LiveRecord]]:
+        """The same in parts, each asked for when the one before it was taken."""
         after: str | None = None
         while True:
             page = self._page(partition, after)
-            yield from page.records
+            yield page.records
             if page.next is None:
                 return
             after = page.next

@@ -14,11 +14,10 @@ from pipelines.audit.figures import money_figures, stock_figures
 from pipelines.audit.ledger import Ledger
 from pipelines.audit.live_stores import LiveStores, ProcessorUnreachable, member_urls
 from pipelines.audit.report import AuditReport, LiveFigures
-from pipelines.audit.stream_event import EventReader
+from pipelines.audit.stream_event import StreamEvent
+from pipelines.audit.stream_records import StreamRecords, Unreadable
 from pipelines.committed_reader import CommittedReader
-from pipelines.contracts.broken import BrokenRecord
 from pipelines.contracts.framing import Framing, framing_for
-from pipelines.contracts.schemas import RecordName
 from pipelines.edge_client import TokenSource
 from pipelines.progress import Advance, untold
 from pipelines.settings import Settings
@@ -117,9 +116,8 @@ class _Feed:
 
     def __init__(self, reader: CommittedReader, framing: Framing, ledger: Ledger) -> None:
         self._reader = reader
-        self._framing = framing
+        self._records = StreamRecords(framing)
         self._ledger = ledger
-        self._events = EventReader()
 
     def read(self, advance: Advance) -> None:
         """Feed everything up to the end as it is now."""
@@ -138,18 +136,10 @@ class _Feed:
                 comparison.watch(self._feed(message))
 
     def _feed(self, message: Message) -> str:
-        key, partition, offset = message.key(), message.partition(), message.offset()
-        assert partition is not None, "a record that was read has a place"
-        assert offset is not None, "a record that was read has a place"
-        key_bytes = key.encode() if isinstance(key, str) else key
-        try:
-            value = message.value()
-            payload = value.encode() if isinstance(value, str) else value
-            fields = self._framing.decode(RecordName.GIFT_CERTIFICATE_EVENT, payload)
-            event = self._events.event_of(fields, partition, offset, key_bytes)
-        except BrokenRecord as error:
-            text = (key_bytes or b"").decode(errors="replace")
-            self._ledger.feed_unreadable(text, partition, offset, str(error))
-            return text
-        self._ledger.feed(event)
-        return event.key
+        found = self._records.read(message)
+        match found:
+            case Unreadable():
+                self._ledger.feed_unreadable(found.key, found.partition, found.offset, found.text)
+            case StreamEvent():
+                self._ledger.feed(found)
+        return found.key

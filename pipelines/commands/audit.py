@@ -4,9 +4,7 @@ Owns what is printed and the exit code; `pipelines/audit/` does the work.
 """
 
 import json
-import os
-from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -14,14 +12,10 @@ from rich.console import Console
 from pipelines.addresses import web_address
 from pipelines.audit.presentation import show
 from pipelines.audit.run_audit import run_audit
-from pipelines.edge_client import TokenSource
+from pipelines.caller_token import token_source
 from pipelines.logs import configure_logs
 from pipelines.progress import progress
-from pipelines.secret_files import read_secret
 from pipelines.settings import load_settings
-
-_TOKEN: Final = "GIFTCERT_TOKEN"  # noqa: S105 - the name of a variable
-_TOKEN_FILE: Final = "GIFTCERT_TOKEN_FILE"  # noqa: S105 - the name of a variable
 
 
 def audit(
@@ -69,7 +63,7 @@ def audit(
       giftcert audit --stream-only --json
       giftcert audit --http http://127.0.0.1:8080 --http http://127.0.0.1:8081
     """  # noqa: D301 - the \b is the help formatter's own mark, not text
-    source = _token_source(token)
+    source = token_source(token)
     settings = load_settings({"bootstrap": bootstrap})
     configure_logs(settings.log_level, settings.log_format)
     urls = [_checked(url) for url in http or []]
@@ -90,16 +84,3 @@ def _checked(url: str) -> str:
         return web_address(url)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--http") from None
-
-
-def _token_source(given: str | None) -> TokenSource | None:
-    """The token of the option, else of the variable, else of the file, read at every call."""
-    # They are a caller's, not settings of the service, which refuses those it does not know.
-    token, file = os.environ.pop(_TOKEN, None), os.environ.pop(_TOKEN_FILE, None)
-    text = given or token
-    if text:
-        return lambda: text
-    if file:
-        path = Path(file)
-        return lambda: read_secret(path, _TOKEN_FILE)
-    return None

@@ -34,7 +34,7 @@ def up(
         int, typer.Option(min=1, max=16, help="How many processors; their ports count up.")
     ] = 1,
 ) -> None:
-    r"""Start a broker, the topics, an issuer of tokens, a correlator and processors, until Ctrl-C.
+    r"""Start a broker, the topics, an issuer of tokens, workers and an auditor, until Ctrl-C.
 
     Prints one line of JSON on standard output when everything is ready; all other words go to
     standard error. Everything listens on this machine only. The issuer is for development, and is
@@ -51,5 +51,6 @@ def up(
         broker=broker,
         http_port=http_port,
         processors=processors,
+        auditor=True,
     )
     raise typer.Exit(run_stack(options, out=sys.stdout))

@@ -107,7 +107,9 @@ class ApacheNode:
 
 
 class ApacheCluster(Broker):
-    """Running Apache Kafka, one broker or several. `kill` and `restart` are there for crash tests.
+    """Running Apache Kafka, one broker or several.
+
+    `kill`, `end`, `restart` and `process_id` are there for crash tests.
 
     Without `port` the first broker listens where it did in the last run, if that is still free.
     """
@@ -142,8 +144,22 @@ class ApacheCluster(Broker):
         node.child.kill()
         node.child = None
 
+    def end(self, index: int = 0, *, timeout_s: float = 30.0) -> bool:
+        """Ask a broker to end, which is then no failure; False when it had to be killed."""
+        node = self._nodes[index]
+        assert node.child is not None, f"broker {index} is not running"
+        late = stop_all([node.child], timeout_s)
+        node.child = None
+        return not late
+
+    def process_id(self, index: int = 0) -> int:
+        """The process of a running broker."""
+        child = self._nodes[index].child
+        assert child is not None, f"broker {index} is not running"
+        return child.pid
+
     def restart(self, index: int = 0) -> None:
-        """Start a killed broker on its data and ports, and wait until it serves."""
+        """Start a broker that ended on its data and ports, and wait until it serves."""
         node = self._nodes[index]
         assert node.child is None, f"broker {index} is running"
         node.start(self._java)

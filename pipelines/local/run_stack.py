@@ -49,6 +49,7 @@ def _ready_line(stack: Stack) -> str:
         "http": stack.http_urls[0],
         "docs": _docs_url(stack),
         "issuer": stack.issuer_url,
+        "auditor": stack.auditor_url,
         "broker": stack.broker.kind,
     }
     return json.dumps(ready) + "\n"
@@ -57,6 +58,8 @@ def _ready_line(stack: Stack) -> str:
 def _say_where(stack: Stack, data_dir: Path, say: Say) -> None:
     """Tell a person what to open, and how to be let in."""
     say(f"Swagger UI at {_docs_url(stack)}")
+    if stack.auditor_url is not None:
+        say(f"the auditor's figures at {stack.auditor_url}/metrics")
     if stack.client_secrets_file is None:
         say(f"tokens come from {stack.issuer_url}")
         return

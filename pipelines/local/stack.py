@@ -30,6 +30,7 @@ STOP_TIMEOUT_S = 10.0
 # The broker needs well under a second; the rest of the time is the workers'.
 _WORKERS_STOP_TIMEOUT_S = 7.0
 _READY_INTERVAL_S = 0.05
+_AUDITOR = "auditor-0"
 
 
 class _Starting(Protocol):
@@ -76,6 +77,12 @@ class Stack:
     def correlator_url(self) -> str:
         """Where the correlator was told to listen."""
         return self._workers["correlator-0"].url
+
+    @property
+    def auditor_url(self) -> str | None:
+        """Where the auditor shows its figures; None where the stack has none."""
+        auditor = self._workers.get(_AUDITOR)
+        return None if auditor is None else auditor.url
 
     @property
     def issuer_url(self) -> str:
@@ -202,10 +209,14 @@ class Stack:
             self._await_ready(ISSUER, self._issuer)
         for worker_id, port in ports.items():
             self._workers[worker_id] = self._planned_worker(worker_id, port, data_dir)
-        for worker in self._workers.values():
-            worker.start()
+        for worker_id, worker in self._workers.items():
+            if worker_id != _AUDITOR:
+                worker.start()
         for worker in self._processors():
             self._await_ready(worker.plan.worker_id, worker)
+        if _AUDITOR in self._workers:
+            # Last, and nobody waits for it: customers do not need it to be served.
+            self._workers[_AUDITOR].start()
 
     def _hold_ports(self) -> dict[str, HeldPort]:
         """Every worker's id, with the port it will listen on."""
@@ -216,6 +227,9 @@ class Stack:
             port = HeldPort(None if first is None else first + index)
             self._held.callback(port.release)
             ports[f"processor-{index}"] = port
+        if self._options.auditor:
+            ports[_AUDITOR] = HeldPort()
+            self._held.callback(ports[_AUDITOR].release)
         return ports
 
     def _shared_environment(self, data_dir: Path) -> dict[str, str]:

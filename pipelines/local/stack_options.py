@@ -40,15 +40,17 @@ class StackOptions:
     """What a stack is made of.
 
     `broker` and `brokers` are those of `start_broker`. `http_port` is the first processor's, the
-    next ones count up from it; without it free ports are taken. `environment` is added to our own
-    for every worker, and may hold any setting that the stack does not itself decide. With
-    GIFTCERT_TOKEN_ISSUER in either, that issuer is trusted and no development issuer is started.
+    next ones count up from it; without it free ports are taken. `auditor`: one runs too, started
+    when all others are ready. `environment` is added to our own for every worker, and may hold any
+    setting that the stack does not itself decide. With GIFTCERT_TOKEN_ISSUER in either, that
+    issuer is trusted and no development issuer is started.
     """
 
     data_dir: Path
     broker: str = AUTO
     brokers: int = 1
     processors: int = 1
+    auditor: bool = False
     http_port: int | None = None
     topic_prefix: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)

@@ -47,15 +47,18 @@ class Worker:
             "PYTHONUNBUFFERED": "1",  # What it said last must be in its log when it is killed.
         }
 
-    def start(self) -> None:
-        """Start its process and do not wait until it is ready."""
+    def start(self, environment: Mapping[str, str] | None = None) -> None:
+        """Start its process and do not wait until it is ready.
+
+        `environment` is added to what it is always told, for this life of the process.
+        """
         assert self.child is None, f"{self.plan.worker_id} is running"
         self.plan.state_dir.mkdir(parents=True, exist_ok=True)
         self.child = Child(
             self.plan.worker_id,
             [*self.plan.command, self.plan.role],
             log_path=self.plan.log_path,
-            environment=self._environment,
+            environment={**self._environment, **(environment or {})},
         )
 
     def kill(self) -> None:

@@ -77,8 +77,15 @@ class Scenario(ScenarioCalls):
 
         Waiting counts from when a fact was written, and the past cannot be written any other way.
         """
+        for message in self.facts(*told, at_ms=at_ms):
+            self.written.append(message)
+            self.service.write(message)
+
+    def facts(self, *told: Order | Payment, at_ms: int) -> list[Message]:
+        """The records that ingest makes of orders and payments, not written yet."""
         rules = IngestRules(policy=policy_of(self.service.settings), accept_unmarked_payments=True)
         framing = self.service.framing
+        facts: list[Message] = []
         for each in told:
             message = self.message(each, at_ms=at_ms)
             ingest = (OrdersIngest if isinstance(each, Order) else PaymentsIngest)(framing, rules)
@@ -93,8 +100,8 @@ class Scenario(ScenarioCalls):
                     timestamp_ms=at_ms,
                 )
             )
-            self.written.append(Message(topic=FACTS, key=fact.key, value=fact.value, at_ms=at_ms))
-            self.service.write(self.written[-1])
+            facts.append(Message(topic=FACTS, key=fact.key, value=fact.value, at_ms=at_ms))
+        return facts
 
     def command(
         self,

@@ -18,7 +18,12 @@ _END_S = 15.0
 
 def processor_process(stack: Stack, index: int) -> int:
     """The process id of a processor that runs."""
-    kept = f"GIFTCERT_STATE_DIR={stack.state_directories[f'processor-{index}']}"
+    return worker_process(stack, f"processor-{index}")
+
+
+def worker_process(stack: Stack, worker_id: str) -> int:
+    """The process id of a worker that runs."""
+    kept = f"GIFTCERT_STATE_DIR={stack.state_directories[worker_id]}"
     return _only(process for process in _ours() if _has(process, "environ", kept))
 
 
@@ -50,11 +55,16 @@ def paused(process: int) -> Iterator[Callable[[], None]]:
 
 def end_politely(stack: Stack, index: int) -> None:
     """Ask a processor to end, as an orchestrator does before it starts another in its place."""
-    process = processor_process(stack, index)
+    end_worker_politely(stack, f"processor-{index}")
+
+
+def end_worker_politely(stack: Stack, worker_id: str) -> None:
+    """The same of any worker."""
+    process = worker_process(stack, worker_id)
     os.kill(process, signal.SIGTERM)
     await_condition(lambda: not is_running(process), timeout_s=_END_S)
     # It ended by itself; only so does the stack know that it was meant to.
-    stack.kill_processor(index)
+    stack.kill(worker_id)
 
 
 def _ours() -> list[Path]:

@@ -21,6 +21,7 @@ def options(
     data_dir: Path,
     *,
     processors: int = 1,
+    auditor: bool = False,
     fake_worker: str = "",
     http_port: int | None = None,
     topic_prefix: str | None = None,
@@ -32,6 +33,7 @@ def options(
         data_dir=data_dir,
         broker="embedded",
         processors=processors,
+        auditor=auditor,
         http_port=http_port,
         topic_prefix=topic_prefix,
         environment={"FAKE_WORKER": fake_worker, **(environment or {})},
@@ -48,8 +50,13 @@ def asked(url: str) -> tuple[int, dict[str, str]]:
     return answer["pid"], answer["settings"]
 
 
-def correlator_is_up(stack: Stack) -> bool:
+def answers(url: str) -> bool:
+    """Whether a stand-in says yes there."""
     try:
-        return httpx.get(f"{stack.correlator_url}/readyz", trust_env=False).is_success
+        return httpx.get(url, trust_env=False).is_success
     except httpx.TransportError:
         return False
+
+
+def correlator_is_up(stack: Stack) -> bool:
+    return answers(f"{stack.correlator_url}/readyz")

@@ -24,6 +24,7 @@ options = StackOptions(
     data_dir=Path(sys.argv[1]),
     broker="embedded",
     processors=2,
+    auditor=True,
     worker_command=(sys.executable, sys.argv[2]),
     issuer_command=(sys.executable, sys.argv[2], "issuer"),
     apply_topics=lambda environment: None,
@@ -84,12 +85,14 @@ def test_stop_running_stack_by_signal_is_clean_and_quick(
         "http": ready["http"],
         "docs": f"{ready['http']}/docs",
         "issuer": ready["issuer"],
+        "auditor": ready["auditor"],
         "broker": "embedded",
     }
     assert rest == ""
     client_secrets = tmp_path / "issuer" / "client-secrets.json"
     assert words.splitlines()[1:] == [
         f"Swagger UI at {ready['docs']}",
+        f"the auditor's figures at {ready['auditor']}/metrics",
         f"development issuer at {ready['issuer']}; client secrets in {client_secrets}",
         f"a token on the command line: giftcert token --client till --data-dir {tmp_path}",
         "stopped",

@@ -21,6 +21,7 @@ from pipelines.topics_admin import check
 from tests.pipelines.local.fake_stack import (
     FAKE_ISSUER,
     FAKE_WORKER,
+    answers,
     asked,
     correlator_is_up,
     options,
@@ -113,6 +114,27 @@ def test_kill_then_restart_correlator_is_no_failure(tmp_path: Path, words: Words
         stack.restart("correlator-0")
         await_condition(lambda: correlator_is_up(stack))
         stack.check()
+
+
+def test_start_stack_with_an_auditor_starts_it_too_and_waits_for_nothing_of_it(
+    tmp_path: Path, words: Words
+) -> None:
+    """An auditor may have years to read; callers are served meanwhile."""
+    with Stack(options(tmp_path, auditor=True, fake_worker="auditor:unready"), say=words) as stack:
+        url = stack.auditor_url
+        assert url is not None
+        await_condition(lambda: answers(url))
+        pid, settings = asked(url)
+        assert settings["GIFTCERT_WORKER_ID"] == "auditor-0"
+        assert url not in stack.http_urls
+        stack.check()
+    assert not is_running(pid)
+    assert stack.stopped_cleanly
+
+
+def test_start_stack_without_an_auditor_has_none(tmp_path: Path, words: Words) -> None:
+    with Stack(options(tmp_path), say=words) as stack:
+        assert stack.auditor_url is None
 
 
 def test_end_of_worker_by_itself_is_a_failure_that_names_it(tmp_path: Path, words: Words) -> None:
