@@ -7,11 +7,11 @@ PYTHON_CANDIDATES := python3.13 python3.12 python3.11 python3
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check docs format bench lock clean
+.PHONY: help setup demo test check simulate chaos mutants docs format bench lock clean
 
 help: ## List the targets
 	@echo 'Targets (`make demo` and `make test` are all a newcomer needs):'
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo 'Pass options on with ARGS, e.g. make demo ARGS="--limit 5000". PYTHON=/path/to/python picks the interpreter.'
 
 setup: $(VENV)/installed ## Create .venv from the lock file (every other target does it by itself)
@@ -33,6 +33,15 @@ check: $(VENV)/installed ## Lint, format, types, direction of imports, house rul
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q tests/test_architecture.py
+
+simulate: $(VENV)/installed ## A thousand simulated histories, a million commands, every law checked after each
+	$(BIN)/giftcert simulate --seeds 1000 --at-least-commands 1000000 $(ARGS)
+
+chaos: $(VENV)/installed ## Hundreds of faults on three real brokers under load (35 minutes; ARGS=--short: five)
+	$(BIN)/python -m tests.chaos $(ARGS)
+
+mutants: $(VENV)/installed ## Deliberate defects, each of which the simulation or the chaos run has to catch
+	$(BIN)/python -m tests.mutants $(ARGS)
 
 docs: $(VENV)/installed ## Rewrite the generated tables of the documentation
 	$(BIN)/python -m tests.write_docs

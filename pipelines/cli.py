@@ -30,7 +30,8 @@ Examples:
 \b
 Exit codes: 0 done, 1 the command's own no, 2 wrong usage or settings,
 3 Kafka not reached or not willing, 4 topics missing or different,
-5 the same of schemas and their registry, 6 no processor answers, 70 a bug.
+5 the same of schemas and their registry, 6 no processor answers,
+7 a worker's own disk, 70 a bug.
 """
 
 
@@ -83,6 +84,36 @@ COMMANDS: Final = (
         name="audit",
         target="pipelines.commands.audit:audit",
         summary="Check the laws on the stream and the live stores; print the money.",
+    ),
+    Command(
+        name="auditor",
+        target="pipelines.commands.auditor:auditor",
+        summary="Run an auditor: the laws on every event as it comes, figures, alerts.",
+    ),
+    Command(
+        name="verify",
+        target="pipelines.commands.verify:verify",
+        summary="Prove that the live stores, or a past state, are what the log folds into.",
+    ),
+    Command(
+        name="rebuild",
+        target="pipelines.commands.rebuild:rebuild",
+        summary="Make lost changelogs anew from the retained topics; the workers are stopped.",
+    ),
+    Command(
+        name="replay",
+        target="pipelines.commands.replay:replay",
+        summary="Derive facts and commands again with today's code; show what differs.",
+    ),
+    Command(
+        name="simulate",
+        target="pipelines.commands.simulate:simulate_command",
+        summary="Attack the whole flow in memory with seeded histories; check all the laws.",
+    ),
+    Command(
+        name="dlq",
+        target="pipelines.commands.dlq:app",
+        summary="List, show, retry or discard the records that could not be read.",
     ),
     Command(
         name="demo",

@@ -7,6 +7,7 @@ forged ones to show that each can fail.
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Final, cast
 
 from starlette.routing import BaseRoute, Route
@@ -137,7 +138,7 @@ def routes() -> list[Route]:
     every: list[BaseRoute] = [
         *call_routes(cast(Gate, None), API, handlers),
         *health_routes(cast(Worked, None), cast(EdgeMetrics, None)),
-        *internal_routes(cast(EdgeServices, None)),
+        *internal_routes(cast(EdgeServices, SimpleNamespace(gate=None, worker=None))),
         *documentation_routes(Settings(_env_prefix="NO_SUCH_PREFIX_")),
     ]
     return [route for route in every if isinstance(route, Route)]

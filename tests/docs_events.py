@@ -15,11 +15,24 @@ from pipelines.contracts.command_record import command_to_record
 from pipelines.contracts.framing import SingleObjectFraming
 from pipelines.contracts.pool_record import pool_command_to_record
 from pipelines.contracts.schemas import RecordName
+from pipelines.dlq.letters import (
+    BY,
+    LETTER_OFFSET,
+    LETTER_PARTITION,
+    REASON,
+    RESOLUTION,
+    WRITTEN,
+    Letter,
+    Place,
+    Resolved,
+    resolution_record,
+)
 from pipelines.partitioning import partition_of
 from pipelines.settings import Settings
 from pipelines.stages.certificates import CertificatesStage
 from pipelines.stages.pool import PoolStage
 from pipelines.stages.record import (
+    CUT_FROM,
     TRACEPARENT,
     DeadlineRecords,
     Incoming,
@@ -27,7 +40,7 @@ from pipelines.stages.record import (
     StatefulStage,
     dead_letter,
 )
-from pipelines.topics import STREAM
+from pipelines.topics import LARGEST_RECORD_BYTES, STREAM
 from state.certificate.commands import Action, Channel, Command, Load, Origin, RaiseAlert, Reserve
 from state.certificate.events import ErrorRaised, Event, EventType
 from state.certificate.evolution import evolve
@@ -78,9 +91,20 @@ _DLQ_HEADERS: Final = {
     "sourceTopic": "full name of the topic it was on",
     "sourcePartition": "number, as text",
     "sourceOffset": "number, as text",
+    "sourceTimestamp": "its time, in milliseconds, as text",
     "errorCode": "one of the list below",
     "errorText": "what is wrong, for people; holds nothing of the record itself",
     TRACEPARENT: "the record's own, where it had one",
+    CUT_FROM: "only where key and value together have more than 8 MiB: the bytes they had, "
+    "`key+value`; of each the first 64 KiB are kept",
+}
+_RESOLUTION_HEADERS: Final = {
+    RESOLUTION: "how the letter ended",
+    LETTER_PARTITION: "where the letter lies on this topic: number, as text; it is this one's, too",
+    LETTER_OFFSET: "the same: its offset",
+    BY: "who decided",
+    REASON: "why nothing is to come of it; only where it was discarded",
+    WRITTEN: "what was written, and to which topics; only where it was retried",
 }
 _PROBE: Final = Status.ISSUE_BLOCKED
 """A headline that no certificate has: where it is still there, the event left it alone."""
@@ -253,9 +277,26 @@ def dlq_headers() -> Iterator[tuple[str, str]]:
         headers=_TRACE,
         timestamp_ms=0,
     )
-    letter = dead_letter(incoming, BrokenRecord(BrokenCode.EMPTY, "no value"))
+    huge = replace(incoming, value=b"v" * LARGEST_RECORD_BYTES)
+    letter = dead_letter(huge, BrokenRecord(BrokenCode.EMPTY, "no value"))
     for name, _ in letter.headers:
         yield name, _DLQ_HEADERS[name]
+
+
+def resolution_headers() -> Iterator[tuple[str, str]]:
+    """The headers of a resolution, as the command writes them."""
+    letter = Letter(
+        place=Place(partition=0, offset=0),
+        at_ms=0,
+        key=None,
+        value=None,
+        source=None,
+        code="",
+        text="",
+    )
+    written = resolution_record(letter, Resolved.RETRIED, by="by", reason="reason", written="to")
+    for name, _ in written.headers:
+        yield name, _RESOLUTION_HEADERS[name]
 
 
 def http_rows() -> Iterator[list[str]]:

@@ -19,7 +19,9 @@ from http_edge.access.callers import SCOPE_MEANINGS
 from http_edge.api.call_problems import problems_of
 from http_edge.api.calls import API
 from http_edge.api.problems import REFUSALS, TECHNICAL
+from pipelines.audit.metrics import METRICS
 from pipelines.contracts.broken import BrokenCode
+from pipelines.dlq.letters import Resolved
 from pipelines.faults import EXIT_BUG, EXIT_INTERRUPTED, OperatorError
 from pipelines.settings import Settings
 from pipelines.settings_table import settings_table
@@ -27,7 +29,13 @@ from pipelines.topics import FOREVER_MS, TOPICS, Topic, wanted_topics
 from state.certificate.commands import Origin
 from state.certificate.rejections import MEANINGS, RejectionCode
 from tests.docs_contracts import field_table
-from tests.docs_events import dlq_headers, event_rows, http_rows, stream_headers
+from tests.docs_events import (
+    dlq_headers,
+    event_rows,
+    http_rows,
+    resolution_headers,
+    stream_headers,
+)
 from tests.state.certificate.test_rules import ROWS
 
 NONE: Final = "\N{EN DASH}"
@@ -36,6 +44,19 @@ NONE: Final = "\N{EN DASH}"
 _HOUR_MS: Final = 60 * 60 * 1000
 _DAY_MS: Final = 24 * _HOUR_MS
 
+_HELP: Final = {
+    BrokenCode.EMPTY: "discard: none of the topics has a use for a record without a value",
+    BrokenCode.UNKNOWN_FRAMING: "the writer uses another format, or a registry that is not set "
+    "here. Set it and retry, or have it send again and discard",
+    BrokenCode.UNKNOWN_SCHEMA: "deploy the version that knows the schema and retry; or have the "
+    "writer use a published one, send again, and discard",
+    BrokenCode.UNDECODABLE: "damaged, or written by another schema than it names: have its owner "
+    "send it again, and discard",
+    BrokenCode.TRAILING_BYTES: "the same",
+    BrokenCode.CONTRACT: "wrong key or partition: mend the writer (`partitioner=murmur2_random`) "
+    "and retry. Anything else: have its owner send it corrected, and discard; or change the rule, "
+    "deploy, and retry",
+}
 _EXIT_MEANINGS: Final = {
     0: "done",
     1: "the command's own no: an audit with breaches, a load with refused rows, a stack that ended",
@@ -44,6 +65,8 @@ _EXIT_MEANINGS: Final = {
     4: "topics are missing or not as they must be",
     5: "schemas or their registry: missing, incompatible, not reached",
     6: "no processor answers",
+    7: "a worker's own store is damaged or cannot be opened, or its disk is full: the next start "
+    "recovers it from the log",
     EXIT_BUG: "a bug of ours; the log has the trace",
     EXIT_INTERRUPTED: "stopped with Ctrl-C",
 }
@@ -104,7 +127,13 @@ def topics() -> str:
 
 def broker_topics() -> str:
     """What `giftcert topics apply` makes, by the default settings."""
-    names = ("cleanup.policy", "retention.ms", "message.timestamp.type", "segment.ms")
+    names = (
+        "cleanup.policy",
+        "retention.ms",
+        "delete.retention.ms",
+        "message.timestamp.type",
+        "segment.ms",
+    )
     rows = [
         [code(wanted.name), *(wanted.config.get(name, "broker's own") for name in names)]
         for wanted in wanted_topics(_settings())
@@ -122,6 +151,18 @@ def dlq_header_table() -> str:
     return table(["header", "meaning"], [[code(name), text] for name, text in dlq_headers()])
 
 
+def resolution_header_table() -> str:
+    """The headers of a record that resolves a dead letter."""
+    rows = [[code(name), text] for name, text in resolution_headers()]
+    return table(["header", "meaning"], rows)
+
+
+def resolutions() -> str:
+    """How a dead letter can end."""
+    rows = [[code(name), text] for name, text in members_with_comments(Resolved)]
+    return table(["`resolution`", "what it means"], rows)
+
+
 def members_with_comments(members: type[StrEnum]) -> Iterator[tuple[str, str]]:
     """Each member of an enumeration and the comment that stands beside it in the source."""
     found = dict(
@@ -132,9 +173,12 @@ def members_with_comments(members: type[StrEnum]) -> Iterator[tuple[str, str]]:
 
 
 def dlq_codes() -> str:
-    """Why a record is in the dead letter queue."""
-    rows = [[code(name), text] for name, text in members_with_comments(BrokenCode)]
-    return table(["`errorCode`", "what is wrong"], rows)
+    """Why a record is in the dead letter queue, and what helps."""
+    rows = [
+        [code(name), text, _HELP[BrokenCode(name)]]
+        for name, text in members_with_comments(BrokenCode)
+    ]
+    return table(["`errorCode`", "what is wrong", "what to do"], rows)
 
 
 def origins() -> str:
@@ -219,6 +263,15 @@ def exit_codes() -> str:
     return table(["exit code", "meaning", "faults in the code"], rows)
 
 
+def audit_metrics() -> str:
+    """Every figure of an auditor."""
+    rows = [
+        [code(row.name), row.kind, codes(row.labels) if row.labels else NONE, row.meaning]
+        for row in METRICS
+    ]
+    return table(["name", "type", "labels", "meaning"], rows)
+
+
 def _subclasses(fault: type[OperatorError]) -> Iterator[type[OperatorError]]:
     for package in (pipelines, http_edge):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
@@ -236,6 +289,8 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "stream-headers": stream_header_table,
     "dlq-headers": dlq_header_table,
     "dlq-codes": dlq_codes,
+    "dlq-resolution-headers": resolution_header_table,
+    "dlq-resolutions": resolutions,
     "origins": origins,
     "rejections": rejections,
     "events": events,
@@ -245,6 +300,7 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "problems": technical_problems,
     "refusals": refusals,
     "exit-codes": exit_codes,
+    "audit-metrics": audit_metrics,
     "fields-SalesOrder": lambda: field_table("SalesOrder"),
     "fields-Payment": lambda: field_table("Payment"),
     "fields-Client": lambda: field_table("Client"),

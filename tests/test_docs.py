@@ -21,16 +21,18 @@ from http_edge.serving.guards import BODY_TIMEOUT_S, MAX_HEADER_BYTES, MAX_HEADE
 from pipelines import cli
 from pipelines.contracts.fields import MAX_ID_LENGTH, MAX_TEXT_LENGTH
 from pipelines.contracts.framing import SingleObjectFraming
+from pipelines.contracts.opened import LARGEST_DECODED_BYTES
 from pipelines.contracts.schemas import RecordName
 from pipelines.local.stack import STOP_TIMEOUT_S
 from pipelines.stages.correlate import CorrelateStage
 from pipelines.stages.ingest import ClientsIngest, IngestRules, OrdersIngest, PaymentsIngest
-from pipelines.stages.record import Incoming, Outgoing, StatelessStage
+from pipelines.stages.record import LARGEST_KEPT_BYTES, Incoming, Outgoing, StatelessStage
 from pipelines.topics import COMMANDS, DLQ, FACTS
 from state.certificate.numbers import LONGEST, SHORTEST
 from state.certificate.rejections import RejectionCode
 from state.certificate.spend_rules import WRONG_TRIES_TO_LOCK
 from state.correlation.facts import Policy
+from state.correlation.fold import MAX_INTENTIONS
 from state.correlation.record import MAX_PAYMENTS
 from tests import docs_checks
 from tests.docs_contracts import wire_value
@@ -183,13 +185,14 @@ def test_list_of_alerts_on_a_page_is_what_the_sources_raise(page: Path) -> None:
 
 def alerts_in_sources() -> set[str]:
     """The codes of alerts: spelled at the call, named by a rejection, or `<half>_MISSING`."""
-    folders = (ROOT / "state", ROOT / "pipelines" / "stages")
+    folders = (ROOT / "state", ROOT / "pipelines" / "stages", ROOT / "pipelines" / "audit")
     source = "\n".join(read(path) for folder in folders for path in sorted(folder.rglob("*.py")))
     spelled = re.findall(r'\balert\(\s*"([A-Z_]+)', source)
     spelled += re.findall(r'\b_alert\(\s*f?"([A-Z_]+)', source)
     spelled += re.findall(r'code="(POOL_[A-Z]+)"', source)
     lost = re.findall(r"_lost\(RejectionCode\.([A-Z_]+)", source)
     halves = re.findall(r'return "(ORDER|PAYMENT)"', source)
+    spelled += re.findall(r'^ALERT_CODE: Final = "([A-Z_]+)"', source, re.MULTILINE)
     halves += re.findall(r'return "(ORDER|PAYMENT)" if', source)
     return {*spelled, *lost, *(f"{half}_MISSING" for half in halves)}
 
@@ -286,7 +289,15 @@ def incoming(key: bytes, value: bytes | None) -> Incoming:
         ("architecture.md", f"{SHORTEST} to {LONGEST} of `A-Z 0-9 -`"),
         ("contracts.md", f"longer than {MAX_ID_LENGTH} characters"),
         ("contracts.md", f"cut at\n{MAX_TEXT_LENGTH} characters"),
+        ("contracts.md", f"more than {LARGEST_DECODED_BYTES // 1024**2} MiB, unread"),
+        ("dead-letters.md", f"more than {LARGEST_DECODED_BYTES // 1024**2} MiB is not looked into"),
+        ("dead-letters.md", f"more than {MAX_INTENTIONS:,} commands"),
+        ("dead-letters.md", f"correlation of more than {LARGEST_KEPT_BYTES // 1024**2} MiB"),
+        ("dead-letters.md", f"more than {LARGEST_KEPT_BYTES // 2 // 1024**2} MiB are refused"),
+        ("dead-letters.md", f"kept for {(DLQ.retention_ms or 0) // 86_400_000} days"),
         ("flow.md", f"More than {MAX_PAYMENTS} payments"),
+        ("flow.md", f"more than {MAX_INTENTIONS:,} commands, or needs more than "),
+        ("flow.md", f"more than {LARGEST_KEPT_BYTES // 1024**2} MiB to be remembered"),
         ("flow.md", f"{NUMBER_WORDS[WRONG_TRIES_TO_LOCK]} wrong codes in a row"),
         ("http.md", f"{MAX_BODY_BYTES // 1024} KiB, within {BODY_TIMEOUT_S:.0f} seconds"),
         ("http.md", f"{MAX_HEADER_BYTES // 1024} KiB, {MAX_HEADERS} of them"),
