@@ -47,6 +47,7 @@ class Commits(ProcessingContext):
     watchdog: CommitWatchdog | None = None
 
     _put_out_s: float | None = None
+    _given_up = False
 
     @classmethod
     def instead_of(cls, context: ProcessingContext) -> Self:
@@ -61,6 +62,8 @@ class Commits(ProcessingContext):
 
     def commit_checkpoint(self, force: bool = False, revoking: bool = False) -> None:
         """Commit when it is time, or by force; drop, where that may not be."""
+        if self._given_up:
+            return
         if self._put_out_s is None:
             try:
                 with self.watchdog.watching() if self.watchdog else nullcontext():
@@ -74,6 +77,14 @@ class Commits(ProcessingContext):
         self._drop(revoking=revoking)
         assert time.monotonic() < self._put_out_s + self.told_within_s, "put out, and never told so"
 
+    def give_up(self) -> None:
+        """Partitions were taken from a worker that is about to end: it commits nothing any more.
+
+        It may be in the group's next generation by then, and Kafka would take from it what it read
+        in the one before, beside what the next owner makes of the same records.
+        """
+        self._given_up = True
+
     def begin_anew(self) -> None:
         """The partitions are gone, or are assigned anew; what was not committed is not ours."""
         self._drop(revoking=True)
@@ -81,5 +92,6 @@ class Commits(ProcessingContext):
 
     def _drop(self, *, revoking: bool) -> None:
         if self._checkpoint is not None and not self._checkpoint.empty():
-            self._checkpoint.close(revoking=revoking)
+            with self.watchdog.watching() if self.watchdog else nullcontext():
+                self._checkpoint.close(revoking=revoking)
             self.init_checkpoint()  # type: ignore[no-untyped-call]  # theirs is untyped

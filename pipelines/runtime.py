@@ -337,9 +337,11 @@ class Worker(Application):
             super()._on_lost(consumer, topic_partitions)
 
     def _begin_anew(self) -> None:
-        """What was not committed is for the next owner; a loop that failed leaves all as it is."""
+        """What was not committed is for the next owner."""
         self._positions.note_dropped()
-        if not self._failed:
+        if self._failed:
+            self._commits.give_up()
+        else:
             self._commits.begin_anew()
 
     # What other threads may ask

@@ -26,7 +26,7 @@ AT_ONCE: Final = 20
 """How many alerts are asked for at a time: a fault that breaks every certificate must not bury
 the processor, which has customers waiting, under alerts about it."""
 
-_ID_PREFIX: Final = "law-breach/"
+BREACH_ID_PREFIX: Final = "law-breach/"
 _DIGEST_LENGTH: Final = 32
 
 
@@ -61,9 +61,16 @@ class Alerts:
         """Learn that a record of the stream is no event."""
         self._want([breach], f"{breach.key}\0record\0{breach.partition}/{breach.offset}")
 
-    def note_state(self, breach: Breach, sequence: int) -> None:
-        """Learn of a breach beside the stream's events, with its certificate at that sequence."""
+    def note_end(self, breach: Breach, sequence: int) -> None:
+        """Learn of what the stream lacks behind a certificate's event with that sequence."""
         self._want([breach], f"{breach.key}\0{breach.kind.value}\0{sequence}")
+
+    def note_state(self, breach: Breach) -> None:
+        """Learn of a breach beside the stream, which has no place there.
+
+        Found again it is the same one: its certificate goes on, and already the alert is an event.
+        """
+        self._want([breach], f"{breach.key}\0{breach.kind.value}")
 
     def due(self, at_ms: int) -> Iterator[Command]:
         """The commands to send now, a few at a time; those that follow come with the next call."""
@@ -102,7 +109,7 @@ class Alerts:
         shown |= kinds
         law = min(breach.law for breach in breaches)
         digest = hashlib.sha256(identity.encode()).hexdigest()[:_DIGEST_LENGTH]
-        command_id = f"{_ID_PREFIX}{law}/{digest}"
+        command_id = f"{BREACH_ID_PREFIX}{law}/{digest}"
         if command_id in self._told or command_id in self._awaited:
             return
         self._awaited[command_id] = RaiseAlert(code=ALERT_CODE, text=_text(breaches))
@@ -112,7 +119,7 @@ class Alerts:
 
 def is_told_breach(event: StreamEvent) -> bool:
     """Whether an event is the alert that tells of a breach."""
-    return event.event_type == "alert" and event.causation_id.startswith(_ID_PREFIX)
+    return event.event_type == "alert" and event.causation_id.startswith(BREACH_ID_PREFIX)
 
 
 def _text(breaches: Sequence[Breach]) -> str:

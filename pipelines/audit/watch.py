@@ -52,6 +52,7 @@ class Watch:
 
     def feed(self, event: StreamEvent) -> None:
         """Judge one event. Events of one key come in the order of the stream."""
+        self.take_state_breaches()
         accounts = self.ledger.accounts
         before = standing_of(accounts.get(event.key))
         self.ledger.feed(event)
@@ -66,6 +67,7 @@ class Watch:
 
     def feed_unreadable(self, key: str, partition: int, offset: int, text: str) -> None:
         """Note a record that is no event."""
+        self.take_state_breaches()
         self.ledger.feed_unreadable(key, partition, offset, text)
         # A stray that cannot be read is two breaches of one record.
         for breach in self._taken():
@@ -76,19 +78,24 @@ class Watch:
 
         An end stands behind whole transactions, so what follows a capture was read with it.
         """
+        self.take_state_breaches()
         accounts = self.ledger.accounts
         for key in sorted(self._captures):
             account = accounts[key]
             if account.offset < ends.get(account.partition, 0):
                 self._captures.discard(key)
                 self.ledger.note_unspent(key, account)
-        self.take_state_breaches()
+        for breach in self._taken():
+            self.alerts.note_end(breach, accounts[breach.key].sequence)
 
     def take_state_breaches(self) -> None:
-        """See to the alerts of what was noted in the ledger beside its events."""
-        for breach in self._taken():
-            account = self.ledger.accounts.get(breach.key)
-            self.alerts.note_state(breach, 0 if account is None else account.sequence)
+        """See to the alerts of what was noted in the ledger beside its events.
+
+        Before each event, too: else what a comparison finds meanwhile would be taken for its.
+        """
+        if self._fresh:
+            for breach in self._taken():
+                self.alerts.note_state(breach)
 
     def findings(self) -> Findings:
         """What is known now."""

@@ -28,7 +28,7 @@ from pipelines.commands.dlq_options import (
 )
 from pipelines.contracts.framing import framing_for
 from pipelines.contracts.schemas import RecordName
-from pipelines.dlq.desk import Desk, read_queue
+from pipelines.dlq.desk import Desk, look_at_topics, read_queue
 from pipelines.dlq.letters import LetterQueue
 from pipelines.dlq.opening import opened_letter
 from pipelines.dlq.presentation import (
@@ -141,7 +141,8 @@ def retry(
     """Do what the records should have caused, by today's code and settings; each once.
 
     A record of ours is written again where it belongs; one of the others' topics is put through
-    today's ingest. What is still broken stays open and says why, with exit code 1.
+    today's ingest. What is still broken stays open and says why, with exit code 1; so does, with
+    --every, a command of a caller or a timer: name it, if its effect is wanted yet.
     Give it the correlator's settings. Safe to repeat, and whatever is killed when.
     """
     settings = _settings(bootstrap)
@@ -175,6 +176,7 @@ def _carry_out(
     settings: Settings, selection: Selection, orders: Orders, *, dry_run: bool, as_json: bool
 ) -> None:
     if dry_run:
+        look_at_topics(settings)
         queue = _read(settings)
         _require(selection, queue)
         handled = handle(queue, selection, orders, None, lambda _done, _total: None)

@@ -1,9 +1,8 @@
 """Options that the commands of proof share, and the reading of what they say.
 
-Owns the token's sources and the few checks of what a person writes.
+Owns the few checks of what a person writes.
 """
 
-import os
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -13,12 +12,7 @@ import typer
 from rich.console import Console
 
 from pipelines.addresses import web_address
-from pipelines.edge_client import TokenSource
-from pipelines.secret_files import read_secret
 from pipelines.stores import StoreName
-
-_TOKEN: Final = "GIFTCERT_TOKEN"  # noqa: S105 - the name of a variable
-_TOKEN_FILE: Final = "GIFTCERT_TOKEN_FILE"  # noqa: S105 - the name of a variable
 
 _WIDTH: Final = 120
 
@@ -37,6 +31,15 @@ Processes = Annotated[
     int | None,
     typer.Option(
         min=1, max=64, help="Processes that fold side by side.", show_default="one a processor"
+    ),
+]
+Unreadable = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        metavar="COUNT",
+        help="So many records that cannot be read are older than the dead letters are kept, and "
+        "known to have been put aside: just these are passed over.",
     ),
 ]
 WriteTo = Annotated[
@@ -87,16 +90,3 @@ def checked_time(text: str) -> datetime:
             "it must be like 2026-03-31T23:59:59Z, with its zone", param_hint="--at"
         )
     return moment
-
-
-def token_source(given: str | None) -> TokenSource | None:
-    """The token of the option, else of the variable, else of the file, read at every call."""
-    # They are a caller's, not settings of the service, which refuses those it does not know.
-    token, file = os.environ.pop(_TOKEN, None), os.environ.pop(_TOKEN_FILE, None)
-    text = given or token
-    if text:
-        return lambda: text
-    if file:
-        path = Path(file)
-        return lambda: read_secret(path, _TOKEN_FILE)
-    return None

@@ -14,6 +14,7 @@ from pipelines.commands.proof_options import (
     Bootstrap,
     Processes,
     Stores,
+    Unreadable,
     WriteTo,
     chosen,
     wide_console,
@@ -54,6 +55,7 @@ def rebuild(
     store: Stores = None,
     write: WriteTo = None,
     as_json: AsJson = False,
+    unreadable: Unreadable = 0,
     processes: Processes = None,
     spool_dir: Annotated[
         Path | None,
@@ -89,6 +91,7 @@ def rebuild(
         replace=replace,
         into=None if into is None else _fresh(into),
         spool_dir=spool_dir,
+        unreadable=unreadable,
     )
     with stop_signals_interrupt():
         report = run_rebuild(settings, options, shown=progress)

@@ -8,12 +8,13 @@ from typing import Annotated
 
 import typer
 
-from pipelines.commands.proof_options import AsJson, Bootstrap, wide_console
+from pipelines.commands.proof_options import AsJson, Bootstrap, Unreadable, wide_console
 from pipelines.interruption import stop_signals_interrupt
 from pipelines.logs import configure_logs
 from pipelines.progress import progress
 from pipelines.rebuild.replay_presentation import replay_json, show_replay
-from pipelines.rebuild.run_replay import ReplayOptions, run_replay
+from pipelines.rebuild.replay_report import ReplayOptions
+from pipelines.rebuild.run_replay import run_replay
 from pipelines.settings import load_settings
 
 
@@ -33,6 +34,7 @@ def replay(
             show_default="all",
         ),
     ] = None,
+    unreadable: Unreadable = 0,
     as_json: AsJson = False,
     bootstrap: Bootstrap = None,
 ) -> None:
@@ -51,12 +53,14 @@ def replay(
     """  # noqa: D301 - the \b is the help formatter's own mark, not text
     settings = load_settings({"bootstrap": bootstrap})
     configure_logs(settings.log_level, settings.log_format)
-    options = ReplayOptions(correlations=frozenset(correlation or ()), apply=apply)
+    options = ReplayOptions(
+        correlations=frozenset(correlation or ()), apply=apply, unreadable=unreadable
+    )
     with stop_signals_interrupt(), progress("deriving again") as advance:
         report = run_replay(settings, options, advance=advance)
     if as_json:
         typer.echo(json.dumps(replay_json(report), ensure_ascii=False, indent=2))
     else:
         show_replay(report, wide_console())
-    if report.left:
+    if not report.clean:
         raise typer.Exit(1)

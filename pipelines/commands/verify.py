@@ -9,17 +9,18 @@ from typing import Annotated
 
 import typer
 
+from pipelines.caller_token import token_source
 from pipelines.commands.proof_options import (
     AsJson,
     Bootstrap,
     Processes,
     Stores,
     Token,
+    Unreadable,
     WriteTo,
     checked_time,
     checked_urls,
     chosen,
-    token_source,
     wide_console,
 )
 from pipelines.interruption import stop_signals_interrupt
@@ -62,6 +63,7 @@ def verify(
             show_default=False,
         ),
     ] = None,
+    unreadable: Unreadable = 0,
     processes: Processes = None,
     bootstrap: Bootstrap = None,
     token: Token = None,
@@ -91,6 +93,7 @@ def verify(
         log_only=log_only,
         processes=processes or usual_processes(),
         against=earlier,
+        unreadable=unreadable,
     )
     report: VerifyReport | PastReport
     with stop_signals_interrupt(), progress("folding the topics") as advance:

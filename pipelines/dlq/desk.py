@@ -5,7 +5,7 @@ resolution of its letter. The transactional id is the topic's, so whoever comes 
 one before had under way, and only then reads: nobody resolves what another has resolved already.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -22,13 +22,19 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from pipelines.committed_reader import CommittedReader
 from pipelines.dlq.letters import LetterQueue
-from pipelines.faults import BrokerRefused, BrokerUnreachable, OperatorError, TopicMissing
-from pipelines.kafka_admin import KafkaAdmin
+from pipelines.faults import (
+    BrokerRefused,
+    BrokerUnreachable,
+    OperatorError,
+    TopicDiffers,
+    TopicMissing,
+)
+from pipelines.kafka_admin import FoundTopic, KafkaAdmin
 from pipelines.progress import Advance, untold
 from pipelines.replay import read_to
 from pipelines.settings import Settings
 from pipelines.stages.record import Outgoing
-from pipelines.topics import DLQ, LARGEST_RECORD_BYTES, topic_name
+from pipelines.topics import DLQ, LARGEST_RECORD_BYTES, STATEFUL, topic_name
 
 BATCH: Final = 100
 """Letters that one transaction resolves, at the most."""
@@ -36,6 +42,7 @@ BATCH: Final = 100
 BATCH_BYTES: Final = 8 * 1024 * 1024
 """After so many bytes of letters a transaction resolves no more: it has its time."""
 
+_WRITTEN: Final = (*(topic for topics in STATEFUL.values() for topic in topics), DLQ)
 _ANSWER_S: Final = 30.0
 _REACHED_S: Final = 5.0
 _FULL_QUEUE_S: Final = 0.05
@@ -57,6 +64,33 @@ class Step:
 
     records: Sequence[Outgoing]
     resolution: Outgoing
+
+
+def look_at_topics(settings: Settings) -> None:
+    """See that the topics are there and fit the settings, as the desk does before it writes.
+
+    TopicMissing, TopicDiffers, BrokerUnreachable, BrokerRefused.
+    """
+    # Answers within seconds and in one line, where nobody is there to answer.
+    require_topics(KafkaAdmin(settings, timeout_s=_REACHED_S).topics(), settings)
+
+
+def require_topics(found: Mapping[str, FoundTopic], settings: Settings) -> None:
+    """Refuse topics that are missing or have not as many partitions as the settings say.
+
+    With another number a record would be written where its key does not lead to.
+    """
+    names = [topic_name(topic, settings) for topic in _WRITTEN]
+    missing = ", ".join(name for name in names if name not in found)
+    if missing:
+        raise TopicMissing(f"topics are missing: {missing}; run `giftcert topics apply`")
+    for name in names:
+        count = found[name].partitions
+        if count != settings.partitions:
+            raise TopicDiffers(
+                f"{name} has {count} partitions and GIFTCERT_PARTITIONS says "
+                f"{settings.partitions}: run this with the settings of the workers"
+            )
 
 
 def read_queue(
@@ -114,11 +148,7 @@ class Desk:
         )
 
     def __enter__(self) -> Self:
-        # Answers within seconds and in one line, where nobody is there to answer.
-        found = KafkaAdmin(self._settings, timeout_s=_REACHED_S).topics()
-        name = topic_name(DLQ, self._settings)
-        if name not in found:
-            raise TopicMissing(f"topics are missing: {name}; run `giftcert topics apply`")
+        look_at_topics(self._settings)
         with _explained(self._settings):
             # Ends what an earlier operator, perhaps a killed one, had under way.
             self._producer.init_transactions(_ANSWER_S)

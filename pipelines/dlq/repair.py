@@ -24,6 +24,7 @@ from pipelines.settings import Settings
 from pipelines.stages.record import Incoming, Outgoing, StatefulStage, StatelessStage
 from pipelines.topics import COMMANDS, FACTS, INDEX, POOL, Role, Topic, topic_name
 from pipelines.topology import wire
+from state.certificate.commands import Origin
 
 Subject = Callable[[Fields], str]
 """The id that a record of ours is about, which is its key. BrokenRecord when it is not whole."""
@@ -40,6 +41,11 @@ _OURS: Final[Mapping[Topic, tuple[RecordName, Subject]]] = {
     POOL: (RecordName.POOL_COMMAND, lambda fields: pool_command_from_record(fields).pool),
     INDEX: (RecordName.INDEX_ENTRY, _entry),
 }
+
+
+_FOR_THE_MOMENT: Final = frozenset({Origin.HTTP, Origin.TIMER})
+"""Of these only a person can say whether they are wanted yet: the caller was told that there was no
+answer and has gone on, and a deadline is asked about again."""
 
 
 class Unrepairable(Exception):
@@ -102,6 +108,17 @@ class Repair:
             raise Unrepairable(f"{source.topic} is no topic whose records are taken in here")
         return [self._again(letter, ours)]
 
+    def bound_to_its_moment(self, letter: Letter) -> Origin | None:
+        """The origin of a whole command that is not to be performed late unless a person says so.
+
+        None of any other record. BrokenRecord when it cannot be read.
+        """
+        source = None if letter.source is None else letter.source.topic
+        if source is None or self._ours.get(source) != COMMANDS:
+            return None
+        command = command_from_record(self._framing.decode(RecordName.COMMAND, letter.value))
+        return command.origin if command.origin in _FOR_THE_MOMENT else None
+
     def _again(self, letter: Letter, topic: Topic) -> Outgoing:
         record, subject = _OURS[topic]
         key = subject(self._framing.decode(record, letter.value)).encode()
@@ -123,14 +140,17 @@ class Attempt:
     says: str
 
 
-def attempt(repair: Repair, letter: Letter) -> Attempt:
-    """Judge one letter."""
+def attempt(repair: Repair, letter: Letter, *, named: bool = True) -> Attempt:
+    """Judge one letter. `named`: a person means this very one, and not all that a filter finds."""
     try:
         records = repair.records(letter)
+        origin = None if named else repair.bound_to_its_moment(letter)
     except Unrepairable as never:
         return Attempt(letter=letter, records=None, says=f"cannot be retried: {never.text}")
     except BrokenRecord as still:
         return Attempt(letter=letter, records=None, says=f"still broken: {still}")
+    if origin is not None:
+        return Attempt(letter=letter, records=None, says=f"origin {origin}: name it to retry it")
     return Attempt(letter=letter, records=tuple(records), says=_written_to(records))
 
 

@@ -64,7 +64,7 @@ def handle(
     letters = list(selection.of(queue, resolved=False))
     handled: list[Handled] = []
     for batch in _batches(letters):
-        handled += _batch(queue, batch, orders, desk)
+        handled += _batch(queue, batch, orders, desk, named=selection.by_name)
         advance(len(handled), len(letters))
     return handled
 
@@ -84,7 +84,12 @@ def _batches(letters: Sequence[Letter]) -> Iterator[list[Letter]]:
 
 
 def _batch(
-    queue: LetterQueue, letters: Sequence[Letter], orders: Orders, desk: Resolving | None
+    queue: LetterQueue,
+    letters: Sequence[Letter],
+    orders: Orders,
+    desk: Resolving | None,
+    *,
+    named: bool,
 ) -> Iterator[Handled]:
     steps: list[Step] = []
     handled: list[Handled] = []
@@ -92,7 +97,7 @@ def _batch(
         if not queue.is_open(letter):
             handled.append(Handled(letter=letter, fate=Fate.ALREADY, says=_before(queue, letter)))
             continue
-        step, says = _step(letter, orders)
+        step, says = _step(letter, orders, named=named)
         if step is None:
             handled.append(Handled(letter=letter, fate=Fate.STAYS, says=says))
             continue
@@ -110,14 +115,14 @@ def _before(queue: LetterQueue, letter: Letter) -> str:
     return f"{resolution.how.value.lower()} by {resolution.by or 'somebody'}{reason}"
 
 
-def _step(letter: Letter, orders: Orders) -> tuple[Step | None, str]:
+def _step(letter: Letter, orders: Orders, *, named: bool) -> tuple[Step | None, str]:
     """What resolves the letter, and in a few words what that is; or None, and why not."""
     if orders.repair is None:
         resolution = resolution_record(
             letter, Resolved.DISCARDED, by=orders.by, reason=orders.reason
         )
         return Step(records=(), resolution=resolution), f"discarded: {orders.reason}"
-    judged = attempt(orders.repair, letter)
+    judged = attempt(orders.repair, letter, named=named)
     if judged.records is None:
         return None, judged.says
     resolution = resolution_record(

@@ -24,6 +24,11 @@ class Selection:
     code: str | None = None
     since_ms: int | None = None
 
+    @property
+    def by_name(self) -> bool:
+        """Whether a person named each letter, rather than a filter."""
+        return bool(self.places)
+
     def takes(self, letter: Letter) -> bool:
         """Whether the letter is meant."""
         if self.places and letter.place not in self.places:

@@ -3,7 +3,7 @@
 Owns the form of a changelog record as the stream library's recovery reads it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -33,22 +33,27 @@ def wanted_changelog(store: FoldedStore, settings: Settings) -> WantedTopic:
 
 def filled(settings: Settings, stores: Iterable[FoldedStore]) -> list[str]:
     """The changelogs that are there and hold committed records, by name."""
+    names = present(settings, stores)
+    with topic_places(settings) as places:
+        return [name for name in names if places.holds_records(name)]
+
+
+def present(settings: Settings, stores: Iterable[FoldedStore]) -> list[str]:
+    """The changelogs that are there, whatever they hold, by name."""
     there = KafkaAdmin(settings, timeout_s=ANSWER_S).topics()
     names = [wanted_changelog(store, settings).name for store in stores]
-    with topic_places(settings) as places:
-        return [name for name in names if name in there and places.holds_records(name)]
+    return [name for name in names if name in there]
 
 
-def make_empty(settings: Settings, stores: Iterable[FoldedStore], *, replace: bool) -> None:
-    """See to it that every changelog is there; with `replace` they are deleted first.
+def make_empty(settings: Settings, stores: Iterable[FoldedStore], *, delete: Sequence[str]) -> None:
+    """See to it that every changelog is there; those to `delete` are made anew.
 
     One that is there and holds no record is used as it is.
     """
     admin = KafkaAdmin(settings, timeout_s=ANSWER_S)
     wanted = [wanted_changelog(store, settings) for store in stores]
-    if replace:
-        there = admin.topics()
-        admin.delete([topic.name for topic in wanted if topic.name in there])
+    if delete:
+        admin.delete(delete)
     admin.create(wanted)
 
 

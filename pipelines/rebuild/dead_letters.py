@@ -6,7 +6,9 @@ reading of their places from the dead letter queue, for as long as that keeps th
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
+from pipelines.dlq.letters import LetterQueue, Resolved
 from pipelines.replay import read_topic
 from pipelines.settings import Settings
 from pipelines.stages.record import Incoming
@@ -14,6 +16,28 @@ from pipelines.topics import DLQ
 
 Place = tuple[str, int, int]
 """Full name of a topic, partition, offset."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetters:
+    """The places of all dead letters, and of those that nothing is to come of."""
+
+    places: frozenset[Place]
+    discarded: frozenset[Place]
+
+
+def dead_letters_in(queue: LetterQueue) -> DeadLetters:
+    """The places that letters name, and what persons decided about them."""
+    places, discarded = set(), set()
+    for letter in queue.letters.values():
+        if letter.source is None:
+            continue
+        place = (letter.source.topic, letter.source.partition, letter.source.offset)
+        places.add(place)
+        resolution = queue.resolutions.get(letter.place)
+        if resolution is not None and resolution.how is Resolved.DISCARDED:
+            discarded.add(place)
+    return DeadLetters(places=frozenset(places), discarded=frozenset(discarded))
 
 
 def dead_letter_places(settings: Settings) -> frozenset[Place]:

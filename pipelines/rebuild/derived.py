@@ -4,8 +4,8 @@ Owns the running of ingest and correlation over records that are handed in, and 
 is kept. Reads and writes no topic.
 """
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from pipelines.contracts.broken import BrokenRecord
 from pipelines.contracts.command_record import command_from_record
@@ -20,35 +20,46 @@ from pipelines.topics import FACTS, Topic
 from state.certificate.commands import Command
 from state.correlation.facts import Fact, Policy
 
+Noted = Callable[[Incoming], None]
+"""Told of a record that could not be taken in."""
+
 NO_POLICY = Policy(missing_after_ms=0, forget_after_ms=0)
+
+
+def unnoted(_incoming: Incoming) -> None:
+    """For who does not ask."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """One record as a stage would write it today. `about`: the correlation that it belongs to."""
+    """One record as a stage would write it today. `about`: the correlation that it belongs to.
+
+    `told_ms`: when its source told it, where it has one.
+    """
 
     topic: Topic
     key: bytes
     value: bytes
     headers: Headers
     about: str
+    told_ms: int | None = None
 
 
 @dataclass(slots=True, kw_only=True)
 class DerivedRecords:
-    """Records by their ids, in the order in which they were made. A source told twice may differ.
-
-    `broken` counts what could not be read, which is in the dead letters.
-    """
+    """Records by their ids, in the order of their making. A source that tells twice may differ."""
 
     by_id: dict[str, list[Written]] = field(default_factory=dict)
-    broken: int = 0
 
     def add(self, record_id: str, written: Written) -> None:
-        """Keep one, unless the very same is there."""
+        """Keep one; of the very same there is one, which was told when it was told last."""
         known = self.by_id.setdefault(record_id, [])
-        if all(each.value != written.value for each in known):
-            known.append(written)
+        for place, each in enumerate(known):
+            if each.value == written.value:
+                if each.told_ms is not None and written.told_ms is not None:
+                    known[place] = replace(each, told_ms=max(each.told_ms, written.told_ms))
+                return
+        known.append(written)
 
 
 def fact_of(framing: Framing, value: bytes | None) -> Fact:
@@ -74,15 +85,22 @@ def derive(
     framing: Framing,
     into: Mapping[Topic, DerivedRecords],
     *,
+    discarded: Collection[Place] = (),
     only: Collection[str] = (),
+    note_broken: Noted = unnoted,
 ) -> None:
-    """Run ingest over the records of a source; `only` these correlations, where any is named."""
-    facts = into[FACTS]
+    """Run ingest over the records of a source; `only` these correlations, where any is named.
+
+    Nothing is made of what was `discarded`: a person decided that nothing is to come of it, and
+    today's code may well be able to read it.
+    """
     for incoming in records:
+        if (incoming.topic, incoming.partition, incoming.offset) in discarded:
+            continue
         try:
             outputs = ingest(incoming)
         except BrokenRecord:
-            facts.broken += 1
+            note_broken(incoming)
             continue
         for output in outputs:
             assert output.key is not None, "what ingest writes has a key"
@@ -101,6 +119,7 @@ def derive(
                 value=output.value,
                 headers=output.headers,
                 about=key,
+                told_ms=incoming.timestamp_ms,
             )
             into[output.topic].add(record_id, written)
 
@@ -112,6 +131,7 @@ def correlate_again(
     *,
     dead: Collection[Place] = (),
     only: Collection[str] = (),
+    note_broken: Noted = unnoted,
 ) -> DerivedRecords:
     """Fold the facts of all partitions, and keep every command that comes out."""
     stage = CorrelateStage(framing, partitions)
@@ -124,7 +144,11 @@ def correlate_again(
         ):
             continue
         partition = folded.setdefault(incoming.partition, FoldedPartition())
-        for output in fold_one(partition, incoming, stage):
+        broken = partition.broken
+        outputs = fold_one(partition, incoming, stage)
+        if partition.broken > broken:
+            note_broken(incoming)
+        for output in outputs:
             assert output.key is not None, "a command has a key"
             assert output.value is not None, "a command has a value"
             written = Written(
@@ -135,5 +159,4 @@ def correlate_again(
                 about=about,
             )
             derived.add(command_of(framing, output.value).command_id, written)
-    derived.broken = sum(partition.broken for partition in folded.values())
     return derived

@@ -11,6 +11,7 @@ from typing import Final
 from pipelines.committed_reader import CommittedReader
 from pipelines.contracts.framing import Framing
 from pipelines.rebuild.dead_letters import Place
+from pipelines.rebuild.unread import Unread, UnreadTally
 from pipelines.replay import FoldedPartition, fold_one, read_to
 from pipelines.settings import Settings
 from pipelines.stages.certificates import CertificatesStage
@@ -51,11 +52,15 @@ class Workshop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fold:
-    """One partition, folded. `hashes`: what its image's hash was at each mark on the way."""
+    """One partition, folded. `hashes`: what its image's hash was at each mark on the way.
+
+    `unread`: what could not be read though no dead letter names it.
+    """
 
     folded: FoldedPartition
     performed: int
     hashes: Mapping[int, str]
+    unread: Unread
 
 
 def fold_partitions(
@@ -92,6 +97,7 @@ class _Folder:
         self._marks = sorted(marks)
         self._hashes: dict[int, str] = {}
         self._performed = 0
+        self._unread = UnreadTally()
 
     def pass_marks(self, offset: int) -> None:
         """Note the hash at each mark that comes before, or is, this offset."""
@@ -102,11 +108,19 @@ class _Folder:
         self._performed += 1
         if dead and (incoming.topic, incoming.partition, incoming.offset) in dead:
             self._folded.broken += 1
-        else:
-            fold_one(self._folded, incoming, stage)
+            return
+        broken = self._folded.broken
+        fold_one(self._folded, incoming, stage)
+        if self._folded.broken > broken:
+            self._unread.add(incoming)
 
     def done(self) -> Fold:
         """All was performed: what is marked still is marked at the end."""
         if self._marks:
             self.pass_marks(self._marks[-1])
-        return Fold(folded=self._folded, performed=self._performed, hashes=self._hashes)
+        return Fold(
+            folded=self._folded,
+            performed=self._performed,
+            hashes=self._hashes,
+            unread=self._unread.done(),
+        )

@@ -93,6 +93,13 @@ class GroupPlaces:
         written = self._latest(places, IsolationLevel.READ_UNCOMMITTED)
         return sorted({place[0] for place in written if stable[place] < written[place]})
 
+    def written(self, topic: Topic) -> dict[int, int]:
+        """Where each partition of a topic of ours ends, open transactions included."""
+        name = topic_name(topic, self._settings)
+        places = [TopicPartition(name, each) for each in range(self._settings.partitions)]
+        latest = self._latest(places, IsolationLevel.READ_UNCOMMITTED)
+        return {partition: offset for (_, partition), offset in latest.items()}
+
     def _latest(
         self, places: Collection[TopicPartition], level: IsolationLevel
     ) -> dict[tuple[str, int], int]:

@@ -136,13 +136,18 @@ class LogTransaction:
             except BufferError:
                 self._producer.poll(_QUEUE_FULL_S)
 
+    def flush(self) -> None:
+        """Wait until Kafka has everything that was put."""
+        with _said(self._settings, "take what was written"):
+            self._producer.flush()
+            self._check()
+
     def _delivered(self, error: KafkaError | None, _message: Message) -> None:
         self._failure = self._failure or error
 
     def _commit(self) -> None:
+        self.flush()
         with _said(self._settings, "commit what was written"):
-            self._producer.flush()
-            self._check()
             self._producer.commit_transaction(TRANSACTION_S)
 
     def _check(self) -> None:

@@ -9,6 +9,7 @@ from typing import Final
 
 from pipelines.rebuild.differences import NOTHING_DIFFERS, Compared, compare
 from pipelines.rebuild.folding import Fold, Workshop, fold_partitions
+from pipelines.rebuild.unread import NOTHING_UNREAD, Unread
 from pipelines.stores import StoreName, store_named
 from state.stores.image import StoreImage, image_hash, image_rows
 
@@ -38,6 +39,7 @@ class FoldTask:
 class FoldResult:
     """What came of it. `live_hash` None: there was no live image; `hashes` are by mark.
 
+    `broken` could not be read; of these no dead letter names those that are `unread`.
     `disagreements`: in what certificates are not what the stream tells, where it was asked.
     """
 
@@ -53,6 +55,7 @@ class FoldResult:
     live_records: int = 0
     compared: Compared = NOTHING_DIFFERS
     disagreements: tuple[str, ...] = ()
+    unread: Unread = NOTHING_UNREAD
 
     @property
     def equal(self) -> bool | None:
@@ -83,6 +86,7 @@ def result_of(store: StoreName, part: Part, fold: Fold) -> FoldResult:
         live_hash=None if live is None else image_hash(live.rows),
         live_records=0 if live is None else live.records,
         compared=NOTHING_DIFFERS if live is None else compare(store, rows, live.rows),
+        unread=fold.unread,
     )
 
 

@@ -8,11 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pipelines.audit.account import Account
 from pipelines.audit.figures import MoneyFigures
 from pipelines.rebuild.folding import Workshop, fold_partitions
 from pipelines.rebuild.partition_work import FoldResult, Part, result_of
-from pipelines.rebuild.stream_word import disagreements, states_of, told_by_the_stream
+from pipelines.rebuild.stream_word import StreamWord, disagreements, states_of, told_by_the_stream
 from pipelines.stores import StoreName, store_named
 from state.certificate.record import CertificateState
 
@@ -60,21 +59,21 @@ def fold_past(shop: Workshop, task: PastTask) -> list[PastResult]:
         partition: states_of(fold.folded.records) if certificates else {}
         for partition, fold in folds.items()
     }
-    accounts = told_by_the_stream(shop, task.stream_ends, states) if certificates else {}
+    words = told_by_the_stream(shop, task.stream_ends, states) if certificates else {}
     return [
         _result(
             result_of(task.store, Part(partition=partition, end=task.ends[partition]), fold),
             states[partition],
-            accounts.get(partition, {}),
+            words.get(partition, StreamWord()),
         )
         for partition, fold in folds.items()
     ]
 
 
 def _result(
-    fold: FoldResult, states: Mapping[str, CertificateState], accounts: Mapping[str, Account]
+    fold: FoldResult, states: Mapping[str, CertificateState], word: StreamWord
 ) -> PastResult:
-    found = list(disagreements(states, accounts))
+    found = list(disagreements(states, word))
     return PastResult(
         fold=fold,
         money=money_of(states),

@@ -16,6 +16,7 @@ from pipelines.rebuild.partition_work import FoldResult
 from pipelines.rebuild.rebuild import RebuildReport
 from pipelines.rebuild.verify import Earlier, VerifyReport
 from pipelines.rebuild.verify_past import PastReport
+from pipelines.stores import StoreName
 
 SHOWN: Final = 50
 _HASH_SHOWN: Final = 16
@@ -42,6 +43,7 @@ def show(report: VerifyReport, console: Console, *, table: bool = True) -> None:
     ]
     _say_some(lines, sum(result.compared.count for result in report.results), console)
     _show_earlier(report.earlier, console)
+    _show_unread(report.unread_fault, console)
     say(console, _verdict(report))
 
 
@@ -59,6 +61,7 @@ def show_past(report: PastReport, console: Console) -> None:
             f"in {report.open_ended} partitions nothing is newer than that time yet: a record that "
             "comes late with an earlier time would still change the proof",
         )
+    _show_unread(report.unread_fault, console)
     verdict = "agree with the stream" if report.holds else "DO NOT AGREE"
     say(
         console,
@@ -71,6 +74,13 @@ def show_rebuild(report: RebuildReport, console: Console, *, into: Path | None) 
     """Print what was rebuilt, and what comes next."""
     console.print(results_table(report.results))
     say_rebuilt(report, console, into=into)
+    if any(result.store is StoreName.CORRELATIONS for result in report.results):
+        say(
+            console,
+            "the correlations take every command that today's rules ask for as sent: if `giftcert "
+            "replay` shows one that is missing, run `giftcert replay --apply` before a correlator "
+            "is started",
+        )
     if report.written:
         say(console, "now start the workers with empty volumes, then run `giftcert verify`")
 
@@ -145,6 +155,11 @@ def _show_earlier(earlier: Sequence[Earlier], console: Console) -> None:
         )
 
 
+def _show_unread(fault: str, console: Console) -> None:
+    if fault:
+        say(console, f"NOTHING IS PROVEN: {fault}")
+
+
 def _say_some(lines: Sequence[str], count: int, console: Console) -> None:
     for line in lines[:SHOWN]:
         say(console, line)
@@ -192,6 +207,7 @@ def report_json(report: VerifyReport) -> dict[str, Any]:
         "workers": report.workers,
         "stores": [result_json(result) for result in report.results],
         "earlier": _earlier_json(report.earlier),
+        "unread": _unread_json(report),
         "folded": report.performed,
         "seconds": round(report.seconds, 3),
         "rate": round(report.rate),
@@ -219,11 +235,16 @@ def past_json(report: PastReport) -> dict[str, Any]:
         "disagreements": [line for result in report.results for line in result.disagreements],
         "stores": [result_json(result.fold) for result in report.results],
         "earlier": _earlier_json(report.earlier),
+        "unread": _unread_json(report),
         "openEnded": report.open_ended,
         "folded": report.performed,
         "seconds": round(report.seconds, 3),
         "rate": round(report.rate),
     }
+
+
+def _unread_json(report: VerifyReport | PastReport) -> dict[str, Any]:
+    return {"count": report.unread.count, "fault": report.unread_fault or None}
 
 
 def rebuild_json(report: RebuildReport) -> dict[str, Any]:

@@ -8,7 +8,7 @@ nothing at all before everything was folded.
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +20,7 @@ from pipelines.rebuild.changelogs import (
     filled,
     headers_of,
     make_empty,
+    present,
     wanted_changelog,
 )
 from pipelines.rebuild.crew import Crew
@@ -29,6 +30,7 @@ from pipelines.rebuild.log_writer import LogTransaction
 from pipelines.rebuild.partition_work import FoldResult, Part, bundles
 from pipelines.rebuild.rebuild_work import SpoolTask, Target, fold_and_spool, spool_path
 from pipelines.rebuild.spool import read_spool
+from pipelines.rebuild.unread import clock_ms, fault_of_unread, settled
 from pipelines.rebuild.verify import Spans, in_order, whole_spans
 from pipelines.settings import Settings
 from pipelines.stores import STORES, FoldedStore, StoreName
@@ -38,6 +40,7 @@ _LEAVE_S: Final = 5.0
 """Beyond a session: so long a group may take to forget a worker that was stopped."""
 
 _LOOK_EVERY_S: Final = 0.2
+_FOLDER: Final = "giftcert-rebuild-"
 
 Ends = Mapping[StoreName, Mapping[int, int]]
 Shown = Callable[[str], AbstractContextManager[Advance]]
@@ -60,6 +63,7 @@ class RebuildOptions:
     """What to rebuild. `replace`: delete changelogs that hold something. `dry_run`: write nothing.
 
     `into` folds into stores in that directory, for inspection, and writes nothing to Kafka.
+    `unreadable`: so many records cannot be read and are older than the dead letters.
     """
 
     stores: tuple[StoreName, ...] = tuple(StoreName)
@@ -68,6 +72,7 @@ class RebuildOptions:
     replace: bool = False
     into: Path | None = None
     spool_dir: Path | None = None
+    unreadable: int = 0
 
     @property
     def writes(self) -> bool:
@@ -100,41 +105,67 @@ def run_rebuild(
 ) -> RebuildReport:
     """Fold up to what the groups have committed, and fill the changelogs.
 
-    RebuildRefused, or another OperatorError, before anything was changed. Interrupted later it has
-    written nothing that anybody reads; it is simply run again.
+    RebuildRefused, or another OperatorError, before anything was changed, or else it says what was
+    deleted. Interrupted it has written nothing that anybody reads; it is simply run again.
     """
     stores = [store for store in STORES if store.name in options.stores]
     groups = GroupPlaces(settings)
-    if options.writes:
-        _await_rest(groups, settings, stores)
+    if not options.writes:
+        with TemporaryDirectory(prefix=_FOLDER, dir=options.spool_dir) as made:
+            folder = Path(made) if options.into is None else options.into
+            return _folded(settings, options, groups, stores, folder, shown)[0]
+    _await_rest(groups, settings, stores)
+    deleted: list[str] = []
+    try:
+        # Entered before anything is read: an earlier run that still goes on can write no more.
+        with (
+            TemporaryDirectory(prefix=_FOLDER, dir=options.spool_dir) as made,
+            LogTransaction(settings, f"{settings.processor_group}-rebuild") as transaction,
+        ):
+            if not options.replace:
+                _refuse_filled(settings, stores)
+            folder = Path(made)
+            report, committed = _folded(settings, options, groups, stores, folder, shown)
+            started_s = time.monotonic()
+            # Folding takes its time, and what is deleted next is what a worker would recover from.
+            _refuse_changes(groups, settings, stores, committed)
+            if options.replace:
+                deleted += present(settings, stores)
+            make_empty(settings, stores, delete=deleted)
+            _write(transaction, settings, stores, report.results, folder, shown)
+            _refuse_changes(groups, settings, stores, committed)
+            _go_on(transaction, settings, stores, committed)
+    except OperatorError as error:
+        if not deleted:
+            raise
+        raise RebuildRefused(
+            f"{error}; {', '.join(deleted)} had been deleted for it and must be filled: start no "
+            "worker, and run this again with --replace"
+        ) from error
+    _refuse_members(groups, settings, stores, late=True)
+    return replace(report, written=True, write_s=time.monotonic() - started_s)
+
+
+def _folded(
+    settings: Settings,
+    options: RebuildOptions,
+    groups: GroupPlaces,
+    stores: Sequence[FoldedStore],
+    folder: Path,
+    shown: Shown,
+) -> tuple[RebuildReport, Mapping[Role, Committed]]:
+    """Everything folded, and up to where; refused unless it is what the workers made."""
     spans = whole_spans(settings, stores)
     committed = {role: groups.committed(role) for role in _roles(stores)}
     ends = positions(settings, stores, spans, committed)
-    if options.writes and not options.replace:
-        _refuse_filled(settings, stores)
-    with TemporaryDirectory(prefix="giftcert-rebuild-", dir=options.spool_dir) as made:
-        folder = Path(made) if options.into is None else options.into
-        started_s = time.monotonic()
-        results = _fold(settings, options, ends, folder, shown)
-        folded_s = time.monotonic()
-        refuse_disagreement(results)
-        if options.writes:
-            make_empty(settings, stores, replace=options.replace)
-
-            def before_commit(transaction: LogTransaction) -> None:
-                _refuse_changes(groups, settings, stores, committed)
-                _go_on(transaction, settings, stores, committed)
-
-            _write(settings, stores, results, folder, shown, before_commit)
-        ended_s = time.monotonic()
-    if options.writes:
-        _refuse_members(groups, settings, stores, late=True)
-    return RebuildReport(
-        results=results,
-        written=options.writes,
-        fold_s=folded_s - started_s,
-        write_s=ended_s - folded_s,
-    )
+    started_s = time.monotonic()
+    results = _fold(settings, options, ends, folder, shown)
+    fold_s = time.monotonic() - started_s
+    unread = settled(settings, (result.unread for result in results))
+    refuse_unread(fault_of_unread(unread, options.unreadable, clock_ms()))
+    refuse_disagreement(results)
+    report = RebuildReport(results=results, written=False, fold_s=fold_s, write_s=0.0)
+    return report, committed
 
 
 def positions(
@@ -168,6 +199,12 @@ def positions(
                     f"{ends[store.name][part]:,}: the topic is not the one that was performed"
                 )
     return ends
+
+
+def refuse_unread(fault: str) -> None:
+    """RebuildRefused when there are records that the workers have read and this could not."""
+    if fault:
+        raise RebuildRefused(f"{fault}; nothing was changed")
 
 
 def refuse_disagreement(results: Sequence[FoldResult]) -> None:
@@ -252,7 +289,7 @@ def _refuse_changes(
         if groups.committed(role) != known:
             raise RebuildRefused(
                 f"the group {group_name(role, settings)} has committed something meanwhile: "
-                "stop all workers, and run this again; nothing was written"
+                "stop all workers, and run this again"
             )
 
 
@@ -281,20 +318,17 @@ def _fold(
 
 
 def _write(
+    transaction: LogTransaction,
     settings: Settings,
     stores: Sequence[FoldedStore],
     results: Sequence[FoldResult],
     folder: Path,
     shown: Shown,
-    before_commit: Callable[[LogTransaction], None],
 ) -> None:
-    """Fill the changelogs in one transaction."""
+    """Fill the changelogs, and wait until Kafka has it all."""
     by_name = {store.name: store for store in stores}
     total, done = sum(result.records for result in results), 0
-    with (
-        shown("writing the changelogs") as advance,
-        LogTransaction(settings, f"{settings.processor_group}-rebuild") as transaction,
-    ):
+    with shown("writing the changelogs") as advance:
 
         def told(more: int) -> None:
             nonlocal done
@@ -310,7 +344,8 @@ def _write(
                 headers_of(store, settings, result.end),
                 told,
             )
-        before_commit(transaction)
+        # Minutes perhaps: what is looked at before the commit is looked at afterwards.
+        transaction.flush()
 
 
 def _go_on(

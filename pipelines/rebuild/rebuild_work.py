@@ -65,8 +65,8 @@ def _against_the_stream(
     if task.store is not StoreName.CERTIFICATES:
         return {}
     states = {partition: states_of(fold.folded.records) for partition, fold in folds.items()}
-    accounts = told_by_the_stream(shop, task.stream_ends, states, whole=task.whole)
+    words = told_by_the_stream(shop, task.stream_ends, states, whole=task.whole)
     return {
-        partition: tuple(disagreements(each, accounts[partition]))
+        partition: tuple(disagreements(each, words[partition]))
         for partition, each in states.items()
     }

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from pipelines.rebuild.findings import COMMAND, DELIVERY, FACT, Finding, Verdict
 from pipelines.rebuild.presentation import say
-from pipelines.rebuild.run_replay import ReplayReport
+from pipelines.rebuild.replay_report import ReplayReport
 
 SHOWN: Final = 100
 _NAMES: Final = {FACT: "facts", DELIVERY: "deliveries", COMMAND: "commands"}
@@ -32,6 +32,14 @@ def show_replay(report: ReplayReport, console: Console) -> None:
         )
     if report.unreadable:
         say(console, f"{report.unreadable:,} records can not be read, as the dead letters say")
+    if report.discarded:
+        say(
+            console,
+            f"{report.discarded:,} records of the sources were discarded by a person, and nothing "
+            "is made of them",
+        )
+    if report.unread_fault:
+        say(console, f"NOTHING IS PROVEN: {report.unread_fault}")
     say(console, _verdict(report))
 
 
@@ -50,13 +58,18 @@ def _counts_table(report: ReplayReport) -> Table:
 def _remedy(report: ReplayReport, finding: Finding) -> str:
     if report.repairs(finding):
         return " (appended)" if report.applied else " (--apply appends it)"
-    return f" (not by appending: {_why(finding)})"
+    return f" (not by appending: {_why(report, finding)})"
 
 
-def _why(finding: Finding) -> str:
+def _why(report: ReplayReport, finding: Finding) -> str:
     """What has to be done instead."""
     if finding.verdict is Verdict.EXTRA:
         return "what was written stays; what it did is for support to undo"
+    if finding.kind == FACT and finding.record_id in report.aged:
+        return (
+            "its source is older than dead letters are kept, so nobody knows whether a person "
+            "discarded it; --correlation with --apply appends it"
+        )
     if finding.verdict is Verdict.MISSING:
         return "its correlation has other differences"
     if finding.kind == FACT:
@@ -67,6 +80,8 @@ def _why(finding: Finding) -> str:
 def _verdict(report: ReplayReport) -> str:
     speed = f"{report.records:,} records in {report.seconds:.1f} s"
     repairs = sum(len(ids) for ids in report.repairable.values())
+    if not report.findings and report.unread_fault:
+        return f"of what could be read, nothing differs; {speed}"
     if not report.findings:
         return f"today's code makes what is on the topics; {speed}"
     left = f"{len(report.left):,} of {len(report.findings):,} differences left"
@@ -89,6 +104,8 @@ def replay_json(report: ReplayReport) -> dict[str, Any]:
         },
         "underivable": report.underivable,
         "unreadable": report.unreadable,
+        "discarded": report.discarded,
+        "unread": {"count": report.unread.count, "fault": report.unread_fault or None},
         "sourcesCut": list(report.gone),
         "differences": [
             {

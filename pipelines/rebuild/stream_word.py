@@ -5,6 +5,7 @@ rules, and the comparison of each certificate at one and the same sequence numbe
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from pipelines.audit.account import Account
@@ -26,6 +27,14 @@ from state.stores.layout import DEADLINES, MAIN, SEPARATOR
 _MAIN_SUFFIX: Final = SEPARATOR + MAIN
 
 
+@dataclass(slots=True)
+class StreamWord:
+    """What one partition of the stream says: of each certificate, and where nobody can read it."""
+
+    accounts: Mapping[str, Account] = field(default_factory=dict)
+    unreadable: list[int] = field(default_factory=list)
+
+
 def states_of(records: Mapping[bytes, bytes]) -> dict[str, CertificateState]:
     """Every number's state in a folded store of certificates."""
     return {
@@ -41,29 +50,40 @@ def told_by_the_stream(
     states: Mapping[int, Mapping[str, CertificateState]],
     *,
     whole: bool = False,
-) -> dict[int, dict[str, Account]]:
+) -> dict[int, StreamWord]:
     """The stream's word on each certificate, by partition: `whole`, or up to its sequence here.
 
     A certificate's events are in the partition of its number, as its commands are.
     """
     ledgers, reader = {partition: Ledger() for partition in ends}, EventReader()
+    unreadable: dict[int, list[int]] = {partition: [] for partition in ends}
     with CommittedReader(shop.settings, STREAM, partitions=ends.keys()) as stream:
         for record in read_to(stream, ends):
             try:
                 fields = shop.framing.decode(RecordName.GIFT_CERTIFICATE_EVENT, record.value)
                 event = reader.event_of(fields, record.partition, record.offset, record.key)
             except BrokenRecord:
-                continue  # The sequence it leaves out is missed below.
+                # Only the workers write there: who cannot read them knows nothing of what they did.
+                unreadable[record.partition].append(record.offset)
+                continue
             state = states[record.partition].get(event.key)
             if whole or (state is not None and event.sequence <= state.sequence):
                 ledgers[record.partition].feed(event)
-    return {partition: ledger.accounts for partition, ledger in ledgers.items()}
+    return {
+        partition: StreamWord(ledger.accounts, unreadable[partition])
+        for partition, ledger in ledgers.items()
+    }
 
 
-def disagreements(
-    states: Mapping[str, CertificateState], accounts: Mapping[str, Account]
-) -> Iterator[str]:
+def disagreements(states: Mapping[str, CertificateState], word: StreamWord) -> Iterator[str]:
     """In what folded certificates are not what the stream said of them, masked."""
+    accounts = word.accounts
+    if word.unreadable:
+        yield (
+            f"{len(word.unreadable):,} events of the stream cannot be read, the first at offset "
+            f"{word.unreadable[0]:,}: GIFTCERT_SCHEMA_REGISTRY_URL and the version must be those "
+            "of the workers"
+        )
     for number, told in accounts.items():
         # Under a pool's name it tells of the pool.
         if told.loaded and number not in states:

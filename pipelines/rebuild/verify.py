@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from itertools import chain
 
 from pipelines.edge_client import TokenSource
+from pipelines.faults import OperatorError
 from pipelines.progress import Advance, untold
 from pipelines.rebuild.crew import Crew
 from pipelines.rebuild.dead_letters import dead_letter_places
@@ -19,6 +20,7 @@ from pipelines.rebuild.kafka_places import GroupPlaces, Span, refuse_what_is_gon
 from pipelines.rebuild.live_images import LiveImages, worker_urls
 from pipelines.rebuild.partition_work import FoldResult, FoldTask, Part, bundles, fold_and_compare
 from pipelines.rebuild.proof import VERSION, Proof, Proven
+from pipelines.rebuild.unread import NOTHING_UNREAD, Unread, clock_ms, fault_of_unread, settled
 from pipelines.settings import Settings
 from pipelines.stores import STORES, FoldedStore, StoreName
 from pipelines.topics import topic_name
@@ -28,13 +30,17 @@ Spans = Mapping[StoreName, Mapping[int, Span]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyOptions:
-    """What to verify. `http_urls` None: the members of the groups. `log_only`: no live store."""
+    """What to verify. `http_urls` None: the members of the groups. `log_only`: no live store.
+
+    `unreadable`: so many records cannot be read and are older than the dead letters.
+    """
 
     stores: tuple[StoreName, ...] = tuple(StoreName)
     http_urls: Sequence[str] | None = None
     log_only: bool = False
     processes: int = 1
     against: Proof | None = None
+    unreadable: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,19 +58,23 @@ class Earlier:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyReport:
-    """One verification. `workers` None: no live store was asked."""
+    """One verification. `workers` None: no live store was asked.
+
+    `unread_fault`: what is wrong with the records that could not be read; empty for nothing.
+    """
 
     results: tuple[FoldResult, ...]
     earlier: tuple[Earlier, ...]
     workers: int | None
     seconds: float
+    unread: Unread = NOTHING_UNREAD
+    unread_fault: str = ""
 
     @property
     def holds(self) -> bool:
-        """Whether everything that was compared is equal."""
-        return all(result.equal is not False for result in self.results) and all(
-            each.equal for each in self.earlier
-        )
+        """Whether everything that was compared is equal, and was read."""
+        equal = all(result.equal is not False for result in self.results)
+        return equal and all(each.equal for each in self.earlier) and not self.unread_fault
 
     @property
     def performed(self) -> int:
@@ -116,6 +126,7 @@ def run_verify(
     difference is no error.
     """
     started_s = time.monotonic()
+    refuse_incomparable(options)
     stores = [store for store in STORES if store.name in options.stores]
     spans = whole_spans(settings, stores)
     with ExitStack() as undo:
@@ -137,12 +148,27 @@ def run_verify(
         total = sum(span.end for parts in spans.values() for span in parts.values())
         results = in_order(chain.from_iterable(crew.results(fold_and_compare, tasks, total=total)))
         workers = None if live is None else live.workers
+    unread = settled(settings, (result.unread for result in results))
     return VerifyReport(
         results=results,
         earlier=compare_earlier(options.against, results),
         workers=workers,
         seconds=time.monotonic() - started_s,
+        unread=unread,
+        unread_fault=fault_of_unread(unread, options.unreadable, clock_ms()),
     )
+
+
+def refuse_incomparable(options: VerifyOptions) -> None:
+    """OperatorError when nothing of an earlier proof is verified again: that compares nothing."""
+    if options.against is None:
+        return
+    proven = {each.store for each in options.against.proven}
+    if not proven & set(options.stores):
+        raise OperatorError(
+            f"the earlier proof is of {', '.join(sorted(proven)) or 'nothing'}, and nothing of "
+            "that is verified: leave out --store, or take another proof"
+        )
 
 
 def whole_spans(settings: Settings, stores: Sequence[FoldedStore]) -> Spans:

@@ -18,6 +18,7 @@ from pipelines.rebuild.kafka_places import topic_places
 from pipelines.rebuild.partition_work import bundles
 from pipelines.rebuild.past import PastResult, PastTask, fold_past, money_figures
 from pipelines.rebuild.proof import Proof
+from pipelines.rebuild.unread import NOTHING_UNREAD, Unread, clock_ms, fault_of_unread, settled
 from pipelines.rebuild.verify import (
     Earlier,
     VerifyOptions,
@@ -25,6 +26,7 @@ from pipelines.rebuild.verify import (
     in_order,
     marks_of,
     proof_of,
+    refuse_incomparable,
     whole_spans,
 )
 from pipelines.settings import Settings
@@ -41,6 +43,8 @@ class PastReport:
     earlier: tuple[Earlier, ...]
     open_ended: int
     seconds: float
+    unread: Unread = NOTHING_UNREAD
+    unread_fault: str = ""
 
     @property
     def money(self) -> tuple[MoneyFigures, ...]:
@@ -70,7 +74,7 @@ class PastReport:
     @property
     def holds(self) -> bool:
         """Whether the stream, the balances and an earlier proof agree with the fold."""
-        sound = all(row.unexplained_minor == 0 for row in self.money)
+        sound = not self.unread_fault and all(row.unexplained_minor == 0 for row in self.money)
         return sound and not self.disagreeing and all(each.equal for each in self.earlier)
 
     def proof(self, settings: Settings) -> Proof:
@@ -88,6 +92,7 @@ def run_verify_past(
     OperatorError when the time is not over, or Kafka or a topic is not fit for it.
     """
     started_s = time.monotonic()
+    refuse_incomparable(options)
     at_ms = int(at.timestamp() * 1_000)
     if at_ms > time.time_ns() // 1_000_000:
         raise OperatorError(f"{at.isoformat()} is not over: only what has been can be proven")
@@ -112,6 +117,7 @@ def run_verify_past(
     )
     total = sum(end for parts in ends.values() for end in parts.values())
     results = _in_order(chain.from_iterable(crew.results(fold_past, tasks, total=total)))
+    unread = settled(settings, (result.fold.unread for result in results))
     return PastReport(
         at=at,
         results=results,
@@ -122,6 +128,8 @@ def run_verify_past(
             for part, end in parts.items()
         ),
         seconds=time.monotonic() - started_s,
+        unread=unread,
+        unread_fault=fault_of_unread(unread, options.unreadable, clock_ms()),
     )
 
 

@@ -109,8 +109,13 @@ class CatchUp:
         self.next_offset = max(self.next_offset, end)
 
     def finish(self) -> None:
-        """Say in the store that it is whole."""
-        self.store.complete(self.last, self.assigned_ms)
+        """Say in the store that it is whole.
+
+        Not where the group never committed: nothing was applied then, and a store that says it has
+        records is taken for one whose group lost its offsets.
+        """
+        if self.committed:
+            self.store.complete(self.last, self.assigned_ms)
 
     def _is_committed(self, processed: bytes) -> bool:
         """Whether the group committed what a record says that it follows from."""

@@ -135,8 +135,8 @@ def _kept(command: Command, result: Transition) -> bytes:
 
 def _keep_history(records: KeyedRecords, command: Command, result: Transition) -> None:
     for published in result.published:
-        kept = HISTORY_ENTRY.encode(entry_of(published, command))
-        records.set_bytes(history_key(published.sequence), kept)
+        entry = HISTORY_ENTRY.encode(entry_of(published, command))
+        records.set_bytes(history_key(published.sequence), entry)
 
 
 def _known(records: KeyedRecords, command: Command) -> Outcome | None:

@@ -18,6 +18,7 @@ from pipelines.contracts.schemas import RecordName
 from pipelines.dlq.desk import Desk, DeskTaken, Step, read_queue
 from pipelines.dlq.letters import Letter, LetterQueue, Resolved, resolution_record
 from pipelines.dlq.repair import Repair, attempt
+from pipelines.faults import TopicDiffers
 from pipelines.partitioning import partition_of
 from pipelines.topics import (
     ALL_CLIENTS,
@@ -189,6 +190,13 @@ def test_misplaced_command_is_performed_once_however_often_it_is_retried(
     scenario.settle()
     assert scenario.story(number)[-1] == "activate", "a dry run has done something"
 
+    everything = ("--every", "--topic", COMMANDS.name, "--since", "1h")
+    left = dlq(scenario, "retry", *everything, "--json")
+    assert (left.code, fate(left, name)) == (1, "STAYS")
+    assert "origin HTTP: name it to retry it" in left.out
+    scenario.settle()
+    assert scenario.story(number)[-1] == "activate", "performed, though nobody named it"
+
     done = dlq(scenario, "retry", name, "--by", "anna", "--json")
     assert (done.code, fate(done, name)) == (0, "DONE")
     scenario.await_story(number, "activate", "lock")
@@ -197,6 +205,29 @@ def test_misplaced_command_is_performed_once_however_often_it_is_retried(
     assert "retried by anna" in again.out
     scenario.settle()
     assert scenario.story(number).count("lock") == 1
+
+
+@pytest.mark.parametrize("options", [(), ("--dry-run",)], ids=["retry", "dry run"])
+def test_retry_with_another_number_of_partitions_is_refused_and_writes_nothing(
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    """It would put the record where its key does not lead to, and make another letter of it."""
+    number = scenario.sell()
+    message = misplaced(scenario, number, Lock(reason="other settings"))
+    name = put_aside(scenario, message)
+    row = listed(scenario, name)
+    partitions = scenario.service.settings.partitions
+    environment = scenario.service.stack.environment
+    with monkeypatch.context() as changed:
+        changed.setitem(environment, "GIFTCERT_PARTITIONS", str(2 * partitions))
+        done = dlq(scenario, "retry", name, *options)
+    assert done.code == TopicDiffers.exit_code
+    assert f"has {partitions} partitions and GIFTCERT_PARTITIONS says" in done.err
+    assert listed(scenario, name) == row
+    written = [
+        each for each in scenario.service.log.of(COMMANDS.name) if each.value == message.value
+    ]
+    assert len(written) == 1, "the misplaced one alone"
 
 
 def test_record_that_was_retried_and_comes_again_is_not_performed_twice(

@@ -4,6 +4,7 @@ Real Kafka, real processes: the documented path of docs/rebuild.md as an operato
 """
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from pipelines.audit.run_audit import run_audit
 from pipelines.contracts.schemas import RecordName
 from pipelines.local.running_broker import Broker
 from pipelines.rebuild.changelogs import filled, wanted_changelog
+from pipelines.rebuild.kafka_places import GroupPlaces
 from pipelines.stores import STORES
 from pipelines.topics import COMMANDS, DLQ, STREAM, Role, changelog_name
 from tests.flow.caller_commands import authorize
@@ -193,6 +195,7 @@ def test_group_whose_offsets_are_gone_is_not_rebuilt(pair: Service, tmp_path: Pa
     assert looked_at.code == 0, looked_at
     assert (tmp_path / "stores" / "certificates" / "0" / "CURRENT").exists()
     assert filled(pair.settings, STORES) == []
+    _await_empty(pair, Role.PROCESSOR)
     _forget_offsets(pair, pair.settings.processor_group)
     line = refusal_of(pair)
     assert f"the group {pair.settings.processor_group} has no committed offsets" in line
@@ -203,6 +206,14 @@ def test_group_whose_offsets_are_gone_is_not_rebuilt(pair: Service, tmp_path: Pa
     assert [each.code for each in done] == [0, 0], done
     assert hashes_of(done[0]) == hashes_of(done[1])
     assert filled(pair.settings, STORES) == [wanted_changelog(STORES[-1], pair.settings).name]
+
+
+def _await_empty(service: Service, role: Role) -> None:
+    """Kafka keeps a worker that was killed as a member until its session is over."""
+    groups = GroupPlaces(service.settings)
+    deadline_s = time.monotonic() + 60
+    while groups.members(role):
+        assert time.monotonic() < deadline_s, "killed workers are still members"
 
 
 def _forget_offsets(service: Service, group: str) -> Any:

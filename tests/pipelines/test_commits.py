@@ -158,3 +158,13 @@ def test_library_is_given_the_same_parts() -> None:
     assert commits.dataframe_registry is registry
     assert (commits.commit_interval, commits.commit_every) == (0.2, 7)
     assert (commits.exactly_once, commits.revoke_flush_timeout) == (True, 3.0)
+
+
+def test_worker_that_fails_and_loses_its_partitions_commits_nothing_any_more(kafka: Kafka) -> None:
+    """It may be in the group's next generation by then, beside who performs the same records."""
+    commits = Library()
+    commits.perform()
+    commits.give_up()
+    commits.commit_checkpoint(force=True)
+    assert kafka.asked == 0
+    assert not commits.checkpoint.empty(), "left to the end of the process, which aborts it"

@@ -109,6 +109,16 @@ def test_store_is_whole_with_the_last_record_and_says_so() -> None:
     assert store.completed == (9, 1_000)
 
 
+def test_store_of_a_group_that_never_committed_stays_one_that_was_never_written() -> None:
+    """A first commit that failed leaves only what was never committed, and a later start again."""
+    store, catching_up = recovery(last=9)
+    catching_up.committed = {}
+    catching_up.reach(10)
+    assert catching_up.done
+    catching_up.finish()
+    assert store.completed is None
+
+
 def test_store_is_whole_where_compaction_took_the_last_record_away() -> None:
     _, catching_up = recovery(last=9)
     take(catching_up, Record(3))

@@ -230,6 +230,80 @@ def test_difference_of_a_store_is_an_alert_too() -> None:
     assert "not on the stream: law 3 STORE_INVENTS" in unknown.action.text
 
 
+def note_difference(watched: Watched, number: str) -> None:
+    watched.watch.ledger.note(BreachKind.STORE_DISAGREES, number, "the store differs")
+
+
+def compared(watched: Watched, number: str) -> list[Command]:
+    """What is asked for once a comparison has found that a store differs."""
+    note_difference(watched, number)
+    watched.watch.take_state_breaches()
+    return watched.asked()
+
+
+def test_difference_of_a_store_is_one_alert_however_many_auditors_find_it() -> None:
+    """Though its certificate goes on, and the alert itself is the next event there."""
+    story = sold()
+    first, second = Watched(story.stream), Watched(story.stream)
+    (command,) = compared(first, NUMBER)
+    second.feed(story.redeem(1).stream[-1:])
+    assert [each.command_id for each in compared(second, NUMBER)] == [command.command_id]
+    alert_event(command, story)
+    again = Watched(story.redeem(1).stream)
+    assert compared(again, NUMBER) == []
+    assert again.watch.findings().alerts_awaited == 0
+
+
+def test_difference_found_between_two_events_is_no_matter_of_the_event_read_next() -> None:
+    """The stream is read on during a comparison; the next event may be any certificate's."""
+    truth, loaded_twice = sold(), Story(key=OTHER, partition=2).load().load()
+    (alone,) = compared(Watched(truth.stream), NUMBER)
+    watched = Watched([*truth.stream, *loaded_twice.stream[:1]])
+    note_difference(watched, NUMBER)
+    watched.feed(loaded_twice.stream[1:])
+    difference, other = watched.asked()
+    assert (difference.command_id, difference.certificate_id) == (alone.command_id, NUMBER)
+    assert other.certificate_id == OTHER
+    assert isinstance(other.action, RaiseAlert)
+    assert "LOADED_TWICE" in other.action.text
+    assert "STORE_DISAGREES" not in other.action.text
+
+
+def test_difference_found_before_an_alert_is_read_is_told_too() -> None:
+    story = sold().redeem(5_000_01)
+    watched = Watched(story.stream)
+    (command,) = watched.asked()
+    note_difference(watched, NUMBER)
+    watched.feed([alert_event(command, story)])
+    assert len(watched.asked()) == 1
+
+
+def test_difference_found_before_an_unreadable_record_is_no_matter_of_that_record() -> None:
+    truth = sold()
+    (alone,) = compared(Watched(truth.stream), NUMBER)
+    watched = Watched(truth.stream)
+    note_difference(watched, NUMBER)
+    watched.watch.feed_unreadable(OTHER, 2, 500, "UNDECODABLE: the bytes are no event")
+    difference, unreadable = watched.asked()
+    assert difference.command_id == alone.command_id
+    assert unreadable.certificate_id == OTHER
+
+
+def test_second_capture_without_a_redemption_is_another_alert_after_a_restart() -> None:
+    """Each stands at its place of the stream, and each is money."""
+    story = sold().authorize(200).capture(200, 200).cut()
+    watched = Watched(story.stream)
+    watched.end()
+    (first,) = watched.asked()
+    alert_event(first, story)
+    again = Watched(story.authorize(300).capture(300, 300).cut().stream)
+    again.end()
+    (second,) = again.asked()
+    assert isinstance(second.action, RaiseAlert)
+    assert "CAPTURE_UNSPENT" in second.action.text
+    assert second.command_id != first.command_id
+
+
 def test_money_that_changes_its_currency_leaves_the_sums_of_the_first() -> None:
     watched = Watched(sold().redeem(1).forge_snapshot(currency="JPY").stream)
     sums = watched.watch.findings().sums.money_minor

@@ -13,7 +13,7 @@ from pipelines.commands import rebuild as rebuild_module
 from pipelines.commands import replay as replay_module
 from pipelines.commands import verify as verify_module
 from pipelines.rebuild.rebuild import RebuildOptions, RebuildReport
-from pipelines.rebuild.run_replay import ReplayOptions
+from pipelines.rebuild.replay_report import ReplayOptions
 from pipelines.rebuild.verify import Earlier, VerifyOptions
 from pipelines.stores import StoreName
 from tests.pipelines.rebuild.test_presentation import PROVEN, REPLAY, report
@@ -56,8 +56,9 @@ def test_verify_hands_on_what_it_is_told_and_writes_the_proof(
     )
     assert verified.calls[0][1]["token"]() == "shown"
     assert json.loads(capfd.readouterr().out)["equal"] is True
-    assert run(["verify", "--log-only", "--against", str(proof)]) == 0
+    assert run(["verify", "--log-only", "--against", str(proof), "--unreadable", "4"]) == 0
     assert verified.options.log_only
+    assert verified.options.unreadable == 4
     assert verified.options.against.proven == (PROVEN,)
 
 
@@ -92,8 +93,10 @@ def test_rebuild_hands_on_what_it_is_told(
     assert asked.options == RebuildOptions(
         stores=(StoreName.CORRELATIONS,), processes=1, replace=True
     )
-    assert run(["rebuild", "--into", str(into), "--json", "--dry-run"]) == 0
+    looked = ["--into", str(into), "--json", "--dry-run", "--unreadable", "4"]
+    assert run(["rebuild", *looked]) == 0
     assert (asked.options.into, asked.options.dry_run) == (into, True)
+    assert asked.options.unreadable == 4
     (tmp_path / "file").write_text("")
     assert run(["rebuild", "--into", str(tmp_path)]) == 2
     assert "is not empty" in capfd.readouterr().err
@@ -113,3 +116,14 @@ def test_replay_exits_with_one_while_a_difference_is_left(
     correlations = frozenset() if applied else frozenset({"a"})
     assert asked.options == ReplayOptions(correlations=correlations, apply=applied)
     assert capfd.readouterr().out
+
+
+def test_replay_that_could_not_read_everything_exits_with_one(
+    monkeypatch: pytest.MonkeyPatch, capfd: Any
+) -> None:
+    asked = Asked()
+    asked.answer = replace(REPLAY, findings=(), unread_fault="two are unreadable")
+    monkeypatch.setattr(replay_module, "run_replay", asked)
+    assert run(["replay", "--unreadable", "1"]) == 1
+    assert asked.options == ReplayOptions(unreadable=1)
+    assert "two are unreadable" in capfd.readouterr().out

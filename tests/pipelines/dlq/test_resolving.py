@@ -1,7 +1,9 @@
 """Letters are resolved once, in their order, in whole transactions; a dry run resolves none."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import pytest
 
 from pipelines.contracts.command_record import command_to_record
 from pipelines.contracts.framing import SingleObjectFraming
@@ -14,6 +16,7 @@ from pipelines.dlq.selection import Selection
 from pipelines.progress import untold
 from pipelines.stages.record import Incoming
 from pipelines.topics import COMMANDS, DLQ
+from state.certificate.commands import Origin
 from tests.contracts.actions import ACTIONS, command
 from tests.pipelines.dlq.letters_in_memory import SETTINGS, lying, on_the_topic, resolved
 
@@ -39,9 +42,10 @@ class DeskInMemory:
         return LetterQueue.of(self.records)
 
 
-def misplaced(offset: int) -> Incoming:
+def misplaced(offset: int, origin: Origin = Origin.FACT) -> Incoming:
     """A letter about a command that is whole."""
-    record = command_to_record(command(ACTIONS[0], command_id=f"request-{offset}"))
+    asked = replace(command(ACTIONS[0], command_id=f"request-{offset}"), origin=origin)
+    record = command_to_record(asked)
     value = FRAMING.encode(RecordName.COMMAND, record)
     return lying(value, topic=COMMANDS, offset=offset)
 
@@ -63,6 +67,42 @@ def test_retry_writes_what_is_caused_with_its_resolution_and_leaves_the_broken_o
     assert {each.written for each in queue.resolutions.values()} == {
         "1 to GiftCertificates.Commands"
     }
+
+
+@pytest.mark.parametrize("origin", [Origin.HTTP, Origin.TIMER])
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_retry_of_every_letter_leaves_open_what_was_asked_for_its_moment(
+    origin: Origin, dry_run: bool
+) -> None:
+    """A caller has given up, a deadline is asked again: nobody may want it now."""
+    desk = DeskInMemory([misplaced(1, origin), misplaced(2)])
+    handled = handle(desk.queue(), Selection(), RETRY, None if dry_run else desk, untold)
+    assert [each.fate for each in handled] == [Fate.STAYS, Fate.WOULD if dry_run else Fate.DONE]
+    assert handled[0].says == f"origin {origin}: name it to retry it"
+    queue = desk.queue()
+    assert queue.is_open(queue.letters[Place(partition=2, offset=1)])
+    assert [len(steps) for steps in desk.transactions] == ([] if dry_run else [1])
+
+
+@pytest.mark.parametrize("origin", Origin)
+def test_retry_of_a_named_letter_performs_whatever_was_asked(origin: Origin) -> None:
+    desk = DeskInMemory([misplaced(1, origin)])
+    selection = Selection(places=[Place(partition=2, offset=1)])
+    [handled] = handle(desk.queue(), selection, RETRY, desk, untold)
+    assert (handled.fate, handled.says) == (Fate.DONE, "1 to GiftCertificates.Commands")
+
+
+@pytest.mark.parametrize("origin", [Origin.FACT, Origin.LOADER])
+def test_retry_of_every_letter_performs_what_holds_whenever_it_comes(origin: Origin) -> None:
+    desk = DeskInMemory([misplaced(1, origin)])
+    [handled] = handle(desk.queue(), Selection(), RETRY, desk, untold)
+    assert handled.fate is Fate.DONE
+
+
+def test_discard_of_every_letter_takes_what_was_asked_for_its_moment_too() -> None:
+    desk = DeskInMemory([misplaced(1, Origin.HTTP), misplaced(2, Origin.TIMER)])
+    handled = handle(desk.queue(), Selection(), DISCARD, desk, untold)
+    assert {each.fate for each in handled} == {Fate.DONE}
 
 
 def test_second_retry_does_nothing_and_says_who_did_it() -> None:

@@ -21,7 +21,8 @@ from pipelines.rebuild.presentation import (
 )
 from pipelines.rebuild.rebuild import RebuildReport
 from pipelines.rebuild.replay_presentation import replay_json, show_replay
-from pipelines.rebuild.run_replay import ReplayReport
+from pipelines.rebuild.replay_report import ReplayReport
+from pipelines.rebuild.unread import Unread
 from pipelines.rebuild.verify import Earlier, VerifyReport, proof_of
 from pipelines.rebuild.verify_past import PastReport
 from pipelines.stores import StoreName
@@ -100,6 +101,15 @@ def test_earlier_proof_is_said_to_hold_or_where_it_does_not(now: str | None, say
     assert says in text
 
 
+def test_verification_that_could_not_read_everything_says_that_it_proves_nothing() -> None:
+    unread = Unread(count=7)
+    unsure = report(unread=unread, unread_fault="seven cannot be read")
+    assert "NOTHING IS PROVEN: seven cannot be read" in shown_of(unsure)
+    body = report_json(unsure)
+    assert (body["equal"], body["unread"]) == (False, {"count": 7, "fault": "seven cannot be read"})
+    assert report_json(report())["unread"] == {"count": 0, "fault": None}
+
+
 def test_past_shows_money_and_how_sure_it_is() -> None:
     certificates = PastResult(
         fold=result(0, store=StoreName.CERTIFICATES),
@@ -125,6 +135,11 @@ def test_past_shows_money_and_how_sure_it_is() -> None:
     show_past(replace(past, results=(wrong,), open_ended=0), console)
     assert "…1234: something" in shown.getvalue()
     assert "DO NOT AGREE" in shown.getvalue()
+    unsure = replace(past, unread_fault="one cannot be read")
+    console, shown = screen()
+    show_past(unsure, console)
+    assert "NOTHING IS PROVEN: one cannot be read" in shown.getvalue()
+    assert (unsure.holds, past_json(unsure)["unread"]["fault"]) == (False, "one cannot be read")
     unexplained = replace(certificates, money={"RUB": (2, 500_00, 0, 0, 0, 410_00, 0)})
     assert not replace(past, results=(unexplained,)).holds
 
@@ -146,6 +161,17 @@ def test_rebuild_says_what_it_did_and_what_comes_next(
     assert says in shown.getvalue()
     assert ("then run `giftcert verify`" in shown.getvalue()) is written
     assert rebuild_json(done)["records"] == 2
+
+
+@pytest.mark.parametrize("store", StoreName)
+def test_rebuild_of_correlations_says_that_a_replay_looks_for_commands_never_sent(
+    store: StoreName,
+) -> None:
+    console, shown = screen()
+    done = RebuildReport(results=(result(0, store=store),), written=True, fold_s=1.0, write_s=0.5)
+    show_rebuild(done, console, into=None)
+    warned = "run `giftcert replay --apply` before a correlator is started" in shown.getvalue()
+    assert warned is (store is StoreName.CORRELATIONS)
 
 
 def found(kind: str, verdict: Verdict, record_id: str) -> Finding:
@@ -199,6 +225,23 @@ def test_replay_that_was_applied_says_what_is_left() -> None:
     assert "fact fact-1: missing, text (appended)" in replay_text(applied)
     assert "1 records appended, 3 of 4 differences left" in replay_text(applied)
     assert replay_json(applied)["left"] == 3
+
+
+def test_replay_that_could_not_read_everything_is_not_clean_and_says_why() -> None:
+    blind = replace(REPLAY, findings=(), unread=Unread(count=2), unread_fault="two are unreadable")
+    assert not blind.clean
+    text = replay_text(blind)
+    assert "NOTHING IS PROVEN: two are unreadable" in text
+    assert "today's code makes what is on the topics" not in text
+    assert replay_json(blind)["unread"] == {"count": 2, "fault": "two are unreadable"}
+
+
+def test_replay_says_what_a_person_discarded_and_what_nobody_knows_any_more() -> None:
+    aged = replace(REPLAY, discarded=3, aged=frozenset({"fact-1"}), repairable={})
+    text = replay_text(aged)
+    assert "3 records of the sources were discarded by a person" in text
+    assert "fact fact-1: missing, text (not by appending: its source is older" in text
+    assert replay_json(aged)["discarded"] == 3
 
 
 def test_replay_that_finds_nothing_says_so_and_many_are_shortened() -> None:

@@ -24,7 +24,7 @@ from pipelines.rebuild.findings import (
     Verdict,
     changes,
 )
-from pipelines.rebuild.repairs import repairs_of
+from pipelines.rebuild.repairs import aged_of, repairs_of
 from pipelines.replay import fold_records
 from pipelines.stages.correlate import CorrelateStage
 from pipelines.stages.record import Incoming, Outgoing
@@ -32,7 +32,7 @@ from pipelines.topics import ALL_PAYMENTS, COMMANDS, FACTS
 from state.certificate.commands import Issue
 from state.correlation.facts import Fact, Happening, PaymentType
 from tests.pipelines.rebuild.log_in_memory import LogInMemory
-from tests.pipelines.stages.stage_in_memory import FRAMING, PARTITIONS
+from tests.pipelines.stages.stage_in_memory import AT_MS, FRAMING, PARTITIONS
 from tests.state.correlation.story import KEY, PURCHASE, fact, payment
 
 
@@ -115,6 +115,57 @@ def test_finding_masks_the_number_in_its_id() -> None:
 
 
 # What may be appended
+
+
+def test_discarded_record_of_a_source_is_never_made_anything_of() -> None:
+    """A person decided so when it was broken; today's code can read it."""
+
+    def ingest(incoming: Incoming) -> list[Outgoing]:
+        told = fact_of(FRAMING, incoming.value)
+        return [Outgoing(topic=FACTS, key=told.correlation_id.encode(), value=incoming.value)]
+
+    log = LogInMemory()
+    refused = log.append(ALL_PAYMENTS, b"any", value_of(PAID))
+    log.append(ALL_PAYMENTS, b"any", value_of(replace(PAID, fact_id="other")))
+    (records,) = log.records.values()
+    into = {FACTS: DerivedRecords(), COMMANDS: DerivedRecords()}
+    place = (refused.topic, refused.partition, refused.offset)
+    derive(records, ingest, FRAMING, into, discarded={place})
+    assert set(into[FACTS].by_id) == {"other"}
+
+
+@pytest.mark.parametrize(
+    ("told_ms", "aged"), [([9], True), ([10], False), ([9, 10], False), ([10, 9], False)]
+)
+def test_what_was_told_before_the_dead_letters_begin_is_aged(
+    told_ms: list[int], aged: bool
+) -> None:
+    """Told again since, and not discarded: then there is no doubt."""
+    records = DerivedRecords()
+    for each in told_ms:
+        records.add(PAID.fact_id, replace(written(PAID), told_ms=each))
+    found = Compared(FACT, records, lambda value: fact_of(FRAMING, value))
+    ids = aged_of(found, list(found.findings()), 10)
+    assert ids == ({PAID.fact_id} if aged else frozenset())
+
+
+def test_command_that_a_correlation_sends_twice_is_not_aged() -> None:
+    records = DerivedRecords()
+    for _ in range(2):
+        records.add("one", written(PAID))
+    (kept,) = records.by_id["one"]
+    assert kept.told_ms is None
+
+
+def test_nothing_is_appended_of_what_is_aged_nor_beside_it() -> None:
+    findings = [
+        finding(FACT, MISSING, "a", "old"),
+        finding(FACT, MISSING, "a", "young"),
+        finding(FACT, MISSING, "b", "other"),
+        finding(DELIVERY, MISSING, "c", "told"),
+    ]
+    found = repairs_of(findings, {"old"})
+    assert found == {FACT: ("other",), DELIVERY: ("told",), COMMAND: ()}
 
 
 def finding(kind: str, verdict: Verdict, about: str, record_id: str = "") -> Finding:
@@ -216,9 +267,12 @@ def test_deriving_keeps_what_ingest_makes_and_counts_what_it_cannot_read() -> No
     log.append(ALL_PAYMENTS, b"any", b"broken")
     (records,) = log.records.values()
     into = {FACTS: DerivedRecords(), COMMANDS: DerivedRecords()}
-    derive(records, ingest, FRAMING, into)
+    broken: list[Incoming] = []
+    derive(records, ingest, FRAMING, into, note_broken=broken.append)
     assert {key: len(kept) for key, kept in into[FACTS].by_id.items()} == {PAID.fact_id: 1}
-    assert into[FACTS].broken == 1
+    assert [each.offset for each in broken] == [records[2].offset]
+    (kept,) = into[FACTS].by_id[PAID.fact_id]
+    assert kept.told_ms == AT_MS
     elsewhere = {FACTS: DerivedRecords(), COMMANDS: DerivedRecords()}
     derive(records, ingest, FRAMING, elsewhere, only={"another"})
     assert elsewhere[FACTS].by_id == {}
