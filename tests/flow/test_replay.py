@@ -164,7 +164,8 @@ def _write_fact(service: Service, source: Message, order_id: str, amount_minor: 
         fact_id=told["eventId"],
         correlation_id=order_id,
         at_ms=source.at_ms or 0,
-        policy=Policy(missing_after_ms=1, forget_after_ms=1),
+        # So long that no timer speaks up before the test has ended.
+        policy=Policy(missing_after_ms=86_400_000, forget_after_ms=86_400_000),
         happening=PaymentSeen(
             payment_id=told["paymentId"],
             order_id=order_id,
