@@ -169,9 +169,13 @@ class Log:
         self._epochs[producer] = epoch
         return epoch
 
+    def is_latest(self, producer: str, epoch: int) -> bool:
+        """Whether no later life of the producer has registered."""
+        return self._epochs[producer] == epoch
+
     def begin(self, producer: str, epoch: int) -> Transaction:
         """Open a transaction. ProducerFenced when a later life has registered."""
-        if self._epochs[producer] != epoch:
+        if not self.is_latest(producer, epoch):
             raise ProducerFenced
         assert producer not in self._open, "a producer has one transaction at a time"
         self.write_markers(producer)

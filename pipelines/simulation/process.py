@@ -135,6 +135,11 @@ class Process:
         if self._inputs.recovering:
             self._inputs.recover()
 
+    @property
+    def is_fenced(self) -> bool:
+        """Whether a later life of this name has registered, which this one may not know."""
+        return not self._log.is_latest(self.name, self._epoch)
+
     def leave_partitions(self) -> None:
         """The partitions are no longer its own, and what was not committed neither."""
         self.drop()

@@ -186,8 +186,11 @@ class Service:
         return True
 
     def give_up_transactions(self) -> int:
-        """The transactions of the dead and of sleepers have taken too long."""
-        names = {each.name for each in self.awake()}
+        """The transactions of the dead and of sleepers have taken too long.
+
+        Also of one who died while an earlier life of its name, fenced without knowing, is awake.
+        """
+        names = {each.name for each in self.awake() if not each.is_fenced}
         crews = self._crews.values()
         given_up = sum(
             self._log.give_up(name)
