@@ -52,8 +52,8 @@ _KEPT: Final = (
         area=Area.STAGES,
         edit=Edit(
             file=_CERTIFICATES,
-            before="records.set_bytes(history_key(published.sequence), kept)",
-            after="records.set_bytes(history_key(result.state.sequence), kept)",
+            before="records.set_bytes(history_key(published.sequence), entry)",
+            after="records.set_bytes(history_key(result.state.sequence), entry)",
         ),
         laws=frozenset({"history"}),
     ),
