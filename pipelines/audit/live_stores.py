@@ -4,44 +4,22 @@ Owns finding the processors and asking them, as a client whose token has the sco
 Judges nothing, and changes nothing there.
 """
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
-from types import TracebackType
-from typing import ClassVar, Final, Self, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 import httpx
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
-from msgspec import DecodeError, Struct, ValidationError
+from msgspec import Struct
 from msgspec.json import decode
 
-from pipelines.addresses import web_address
-from pipelines.edge_client import BearerToken, TokenSource, trusted
-from pipelines.faults import BrokerRefused, OperatorError
+from pipelines.faults import BrokerRefused
+from pipelines.live_workers import LiveWorkers, ProcessorUnreachable, decoded, edge_urls
 from pipelines.settings import Settings
 
 _PAGE: Final = 5_000
 _ANSWER_S: Final = 10.0
 _PAUSE_S: Final = 0.2
-_COME_AGAIN: Final = frozenset(
-    {
-        httpx.codes.CONFLICT,
-        httpx.codes.SERVICE_UNAVAILABLE,
-        httpx.codes.TOO_MANY_REQUESTS,
-    }
-)
-_SCOPE: Final = "certificates:audit"
-
-
-class ProcessorUnreachable(OperatorError):
-    """No live processor answers for a partition."""
-
-    exit_code: ClassVar[int] = 6
-
-
-class AuditRefused(ProcessorUnreachable):
-    """A live processor does not show its records to this caller."""
 
 
 class LiveRecord(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
@@ -74,9 +52,6 @@ class _Assignment(Struct, frozen=True, kw_only=True, rename="camel"):
     partition_count: int
 
 
-_Body = TypeVar("_Body", bound=Struct)
-
-
 def member_urls(settings: Settings) -> list[str]:
     """Where the edges of the processors in the consumer group listen, by the members' own word.
 
@@ -92,57 +67,23 @@ def member_urls(settings: Settings) -> list[str]:
             f"Kafka at {settings.bootstrap} refused to describe the group {group}: "
             f"{error.args[0].str()}"
         ) from error
-    urls = set()
-    for member in members:
-        _, _, address = member.client_id.partition("@")
-        try:
-            urls.add(web_address(address))
-        except ValueError:
-            continue  # A member of another kind has no edge.
-    return sorted(urls)
+    return edge_urls(member.client_id for member in members)
 
 
-class LiveStores:
-    """The processors at the given addresses, together owning every partition.
+class LiveStores(LiveWorkers[int]):
+    """The processors at the given addresses, together owning every partition."""
 
-    `token` gives what they are shown; `authorities` is the PEM file of those who vouch for them.
-    """
-
-    def __init__(
-        self,
-        urls: Sequence[str],
-        *,
-        token: TokenSource | None = None,
-        authorities: Path | None = None,
-        timeout_s: float = 15.0,
-        transport: httpx.BaseTransport | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        pause: Callable[[float], object] = time.sleep,
-    ) -> None:
-        self._urls = urls
-        self._timeout_s = timeout_s
-        self._clock = clock
-        self._pause = pause
-        # Their addresses are inside the cluster: a proxy for the outside has no business here.
-        self._client = httpx.Client(
-            timeout=_ANSWER_S,
-            transport=transport,
-            trust_env=False,
-            auth=None if token is None else BearerToken(token),
-            verify=trusted(authorities),
-        )
-        self._owners: dict[int, str] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._client.close()
+    shows = "records"
+    instead = "--stream-only"
+    answer_s = _ANSWER_S
+    patience_s = 15.0
+    come_again = frozenset(
+        {
+            httpx.codes.CONFLICT,
+            httpx.codes.SERVICE_UNAVAILABLE,
+            httpx.codes.TOO_MANY_REQUESTS,
+        }
+    )
 
     @property
     def processors(self) -> int:
@@ -179,7 +120,7 @@ class LiveStores:
             url = f"{self.owners()[partition]}/internal/certificates"
             answer, said = self._ask(url, parameters)
             if answer is not None and answer.status_code == httpx.codes.OK:
-                return _decoded(answer, _Page)
+                return decoded(answer, _Page, decode)
             if self._clock() > deadline:
                 raise ProcessorUnreachable(f"the records of partition {partition}: {said}")
             # The partition moved, or its owner is gone: ask again who has it.
@@ -210,29 +151,7 @@ class LiveStores:
             if answer is None or answer.status_code != httpx.codes.OK:
                 said = said or complaint
                 continue
-            assignment = _decoded(answer, _Assignment)
+            assignment = decoded(answer, _Assignment, decode)
             count = max(count, assignment.partition_count)
             owners.update(dict.fromkeys(assignment.partitions, url))
         return owners, [number for number in range(count) if number not in owners], said
-
-    def _ask(self, url: str, parameters: dict[str, str]) -> tuple[httpx.Response | None, str]:
-        try:
-            answer = self._client.get(url, params=parameters)
-        except httpx.TransportError as error:
-            return None, str(error) or type(error).__name__
-        if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-            raise AuditRefused(
-                f"{url} answers {answer.status_code}: it shows its records for a token with the "
-                f"scope {_SCOPE}; give one (--token, GIFTCERT_TOKEN or GIFTCERT_TOKEN_FILE), or "
-                "use --stream-only"
-            )
-        if answer.status_code != httpx.codes.OK and answer.status_code not in _COME_AGAIN:
-            raise ProcessorUnreachable(f"{url} answers {answer.status_code}, not its records")
-        return answer, f"{answer.status_code} {answer.reason_phrase}".strip()
-
-
-def _decoded(answer: httpx.Response, shape: type[_Body]) -> _Body:
-    try:
-        return decode(answer.content, type=shape)
-    except (DecodeError, ValidationError) as error:
-        raise ProcessorUnreachable(f"{answer.url.path} answers something else: {error}") from None

@@ -12,13 +12,14 @@ from confluent_kafka import Message
 from pipelines.audit.comparison import Comparison, settle
 from pipelines.audit.figures import money_figures, stock_figures
 from pipelines.audit.ledger import Ledger
-from pipelines.audit.live_stores import LiveStores, ProcessorUnreachable, member_urls
+from pipelines.audit.live_stores import LiveStores, member_urls
 from pipelines.audit.report import AuditReport, LiveFigures
 from pipelines.audit.stream_event import StreamEvent
 from pipelines.audit.stream_records import StreamRecords, Unreadable
 from pipelines.committed_reader import CommittedReader
 from pipelines.contracts.framing import Framing, framing_for
 from pipelines.edge_client import TokenSource
+from pipelines.live_workers import ProcessorUnreachable
 from pipelines.progress import Advance, untold
 from pipelines.settings import Settings
 from pipelines.topics import STREAM

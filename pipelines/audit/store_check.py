@@ -9,13 +9,9 @@ from typing import Final
 
 from pipelines.audit.comparison import Comparison, settle
 from pipelines.audit.ledger import Ledger
-from pipelines.audit.live_stores import (
-    LiveRecord,
-    LiveStores,
-    ProcessorUnreachable,
-    member_urls,
-)
+from pipelines.audit.live_stores import LiveRecord, LiveStores, member_urls
 from pipelines.edge_client import TokenSource
+from pipelines.live_workers import ProcessorUnreachable
 from pipelines.settings import Settings
 
 _LOOKS_MAX: Final = 10

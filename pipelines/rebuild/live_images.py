@@ -3,19 +3,14 @@
 Owns finding who keeps what and asking again while it moves. Judges nothing, changes nothing there.
 """
 
-import time
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from types import TracebackType
-from typing import Final, Self, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import httpx
 import msgspec
 from msgspec import Struct
 
-from pipelines.addresses import web_address
-from pipelines.audit.live_stores import AuditRefused, ProcessorUnreachable
-from pipelines.edge_client import BearerToken, TokenSource, trusted
+from pipelines.live_workers import LiveWorkers, ProcessorUnreachable, decoded, edge_urls
 from pipelines.rebuild.kafka_places import GroupPlaces
 from pipelines.settings import Settings
 from pipelines.stores import STORES, FoldedStore
@@ -26,13 +21,6 @@ PATIENCE_S: Final = 30.0
 
 _ANSWER_S: Final = 60.0
 _PAUSE_S: Final = 0.1
-_COME_AGAIN: Final = frozenset(
-    {
-        httpx.codes.UNPROCESSABLE_ENTITY,  # It has another role than it had: the port was taken on.
-        httpx.codes.SERVICE_UNAVAILABLE,
-        httpx.codes.TOO_MANY_REQUESTS,
-    }
-)
 _HINT: Final = "name every worker with --http, choose with --store, or use --log-only"
 
 Held = tuple[str, int]
@@ -45,63 +33,28 @@ class _Kept(Struct, frozen=True, kw_only=True, rename="camel"):
     stores: dict[str, list[int]]
 
 
-_Body = TypeVar("_Body", bound=Struct)
-
-
 def worker_urls(settings: Settings) -> list[str]:
     """Where the workers of both groups listen, by the members' own word."""
     groups = GroupPlaces(settings)
-    urls = set()
-    for role in {store.role for store in STORES}:
-        for client_id in groups.members(role):
-            try:
-                urls.add(web_address(client_id.partition("@")[2]))
-            except ValueError:
-                continue  # A member of another kind has no listener.
-    return sorted(urls)
+    roles = {store.role for store in STORES}
+    return edge_urls(client_id for role in roles for client_id in groups.members(role))
 
 
-class LiveImages:
-    """The workers at the given addresses. Open from entry to exit of its `with`.
+class LiveImages(LiveWorkers[Held]):
+    """The workers of both kinds at the given addresses."""
 
-    `token` gives what they are shown; `authorities` is the PEM file of those who vouch for them.
-    """
-
-    def __init__(
-        self,
-        urls: Sequence[str],
-        *,
-        token: TokenSource | None = None,
-        authorities: Path | None = None,
-        timeout_s: float = PATIENCE_S,
-        transport: httpx.BaseTransport | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        pause: Callable[[float], object] = time.sleep,
-    ) -> None:
-        self._urls = urls
-        self._timeout_s = timeout_s
-        self._clock = clock
-        self._pause = pause
-        # Their addresses are inside the cluster: a proxy for the outside has no business here.
-        self._client = httpx.Client(
-            timeout=_ANSWER_S,
-            transport=transport,
-            trust_env=False,
-            auth=None if token is None else BearerToken(token),
-            verify=trusted(authorities),
-        )
-        self._owners: dict[Held, str] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._client.close()
+    shows = "stores"
+    instead = "--log-only"
+    answer_s = _ANSWER_S
+    patience_s = PATIENCE_S
+    come_again = frozenset(
+        {
+            # It has another role than it had: the port was taken on.
+            httpx.codes.UNPROCESSABLE_ENTITY,
+            httpx.codes.SERVICE_UNAVAILABLE,
+            httpx.codes.TOO_MANY_REQUESTS,
+        }
+    )
 
     @property
     def workers(self) -> int:
@@ -137,7 +90,7 @@ class LiveImages:
                 self.find([held])
             answer, said = self._ask(f"{self._owners[held]}/internal/image", query)
             if answer is not None and answer.status_code == httpx.codes.OK:
-                return _decoded(answer, StoreImage, msgspec.msgpack.decode)
+                return decoded(answer, StoreImage, msgspec.msgpack.decode)
             if self._clock() > deadline_s:
                 raise ProcessorUnreachable(f"{store.name} partition {partition}: {said}; {_HINT}")
             # The partition moved, its owner is gone, or it was not at rest: ask again.
@@ -152,29 +105,7 @@ class LiveImages:
             if answer is None or answer.status_code != httpx.codes.OK:
                 said = said or complaint
                 continue
-            kept = _decoded(answer, _Kept, msgspec.json.decode)
+            kept = decoded(answer, _Kept, msgspec.json.decode)
             for store, partitions in kept.stores.items():
                 owners.update(dict.fromkeys(((store, each) for each in partitions), url))
         return owners, said
-
-    def _ask(self, url: str, query: dict[str, str]) -> tuple[httpx.Response | None, str]:
-        try:
-            answer = self._client.get(url, params=query)
-        except httpx.TransportError as error:
-            return None, str(error) or type(error).__name__
-        if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-            raise AuditRefused(
-                f"{url} answers {answer.status_code}: it shows its stores for a token with the "
-                "scope certificates:audit; give one (--token, GIFTCERT_TOKEN or "
-                "GIFTCERT_TOKEN_FILE), or use --log-only"
-            )
-        if answer.status_code != httpx.codes.OK and answer.status_code not in _COME_AGAIN:
-            raise ProcessorUnreachable(f"{url} answers {answer.status_code}, not its stores")
-        return answer, f"{answer.status_code} {answer.reason_phrase}".strip()
-
-
-def _decoded(answer: httpx.Response, shape: type[_Body], decode: Callable[..., _Body]) -> _Body:
-    try:
-        return decode(answer.content, type=shape)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
-        raise ProcessorUnreachable(f"{answer.url.path} answers something else: {error}") from None

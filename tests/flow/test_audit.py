@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from pipelines.audit.breaches import BreachKind
-from pipelines.audit.live_stores import ProcessorUnreachable
 from pipelines.audit.run_audit import run_audit
 from pipelines.contracts.schemas import RecordName
+from pipelines.live_workers import ProcessorUnreachable
 from pipelines.loader.load_file import load_file
 from pipelines.local.running_broker import Broker
 from pipelines.topics import STREAM

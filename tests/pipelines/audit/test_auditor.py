@@ -12,13 +12,14 @@ from structlog.testing import capture_logs
 from pipelines.audit.alerts import ALERT_CODE
 from pipelines.audit.auditor import Auditor
 from pipelines.audit.breaches import BreachKind
-from pipelines.audit.live_stores import LiveRecord, LiveStores, ProcessorUnreachable
+from pipelines.audit.live_stores import LiveRecord, LiveStores
 from pipelines.audit.metrics import AuditMetrics
 from pipelines.audit.store_check import StoreCheck
 from pipelines.contracts.command_record import command_from_record
 from pipelines.contracts.framing import SingleObjectFraming
 from pipelines.contracts.schemas import RecordName
 from pipelines.faults import BrokerUnreachable
+from pipelines.live_workers import ProcessorUnreachable
 from pipelines.partitioning import partition_of
 from pipelines.settings import Settings
 from state.certificate.commands import Command

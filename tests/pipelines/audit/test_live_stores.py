@@ -5,8 +5,9 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from pipelines.audit.live_stores import AuditRefused, LiveStores, ProcessorUnreachable
+from pipelines.audit.live_stores import LiveStores
 from pipelines.edge_client import TokenSource
+from pipelines.live_workers import AuditRefused, ProcessorUnreachable
 
 ONE, TWO = "http://one:1", "http://two:2"
 

@@ -4,7 +4,7 @@ import httpx
 import msgspec
 import pytest
 
-from pipelines.audit.live_stores import AuditRefused, ProcessorUnreachable
+from pipelines.live_workers import AuditRefused, ProcessorUnreachable
 from pipelines.rebuild.live_images import LiveImages
 from pipelines.stores import STORES
 from state.stores.image import StoreImage
