@@ -4,6 +4,7 @@ Pure and total: the same facts in the same order give the same state and the sam
 told again, an older version of an order, and a payment that goes backwards change nothing.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from state.certificate.commands import Command, Origin
@@ -172,7 +173,7 @@ def _absorb_ordinary_order(state: Correlation, order: OrdinaryOrderSeen) -> Corr
     draft = order.status is OrderStatus.CREATED
     payments = state.payments
     if not draft:
-        payments = {key: payment for key, payment in payments.items() if payment.marked}
+        payments = {key: payment for key, payment in payments.items() if _told(payment, payments)}
     return replace(
         state,
         ordinary_version=order.version,
@@ -197,9 +198,21 @@ def _without_lines(known: OrderSeen, order: OrdinaryOrderSeen) -> OrderSeen:
 _RANK = {PaymentStatus.PENDING: 0, PaymentStatus.FAILED: 1, PaymentStatus.SUCCEEDED: 2}
 
 
+def _told(payment: PaymentSeen, payments: Mapping[str, PaymentSeen]) -> bool:
+    """Whether a payment concerns a certificate by its own word, or by that of the one it is about.
+
+    A refund that says nothing itself takes back what a capture said to be for a certificate: were
+    it forgotten, a later version of the order would sell the certificate for money that is gone.
+    """
+    about = (payment.original_payment_id, payment.payment_id)
+    return payment.marked or any(
+        each.marked and each.payment_id in about for each in payments.values()
+    )
+
+
 def _absorb_payment(state: Correlation, payment: PaymentSeen) -> Correlation:
     ordinary = state.ordinary_version is not None and not state.ordinary_draft
-    if ordinary and state.order is None and not payment.marked:
+    if ordinary and state.order is None and not _told(payment, state.payments):
         return state
     key = payment_key(payment)
     known = state.payments.get(key)

@@ -340,6 +340,21 @@ def test_order_that_turns_ordinary_after_issue_still_takes_the_certificate_back(
     ]
 
 
+@pytest.mark.parametrize("ordinary_at", [0, 2], ids=["ordinary first", "ordinary last"])
+@pytest.mark.parametrize(
+    ("kind", "called_for"), [(PaymentType.REFUND, []), (PaymentType.VOID, [RELEASE])]
+)
+def test_money_taken_back_while_the_order_was_ordinary_buys_no_certificate_later(
+    kind: PaymentType, called_for: list[str], ordinary_at: int
+) -> None:
+    """What takes a marked payment back need not be marked itself."""
+    captured = payment(CAPTURE, 100, "pay-1", operation=CertificateOperation.PURCHASE)
+    happenings: list[Happening] = [captured, payment(kind, 100, "back-1", original="pay-1")]
+    happenings.insert(ordinary_at, ordinary())
+    story = told([*happenings, order(version=2, sells={A: 100})])
+    assert asked(story.commands) == called_for
+
+
 def test_number_changed_before_issue_issues_the_new_one_only() -> None:
     story = told([PURCHASE, order(version=2, sells={B: 100}), CAPTURED])
     assert asked(story.commands) == [f"Issue {B}", f"Activate {B}"]
