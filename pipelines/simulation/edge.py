@@ -95,10 +95,6 @@ class SimulatedRequests:
         if reply.reply_to != self.reply_to:
             return []
         asked = (reply.outcome.command_id, reply.outcome.body_digest)
-        if asked[1] is None:
-            # An earlier version does not say what was asked: good where there is no doubt.
-            alike = [each for each in self._waiting if each[0] == asked[0]]
-            asked = alike[0] if len(alike) == 1 else asked
         found = self._waiting.pop(asked, [])
         for waiting in found:
             waiting.reply = reply

@@ -37,7 +37,7 @@ def judge_calls(callers: Callers, log: ReadLog, outcomes: Outcomes) -> list[Brea
         for answered in errand.answers:
             if errand.key is not None:
                 _judge_answer(acknowledged, errand, answered, outcomes)
-        _judge_repeat(repeat, errand, mixed_versions=log.mixed_versions)
+        _judge_repeat(repeat, errand)
     reads = _judge_reads(callers, outcomes)
     return acknowledged.breaches + repeat.breaches + reads + _judge_codes(callers, log, outcomes)
 
@@ -100,15 +100,13 @@ def _money(content: Any) -> tuple[int | None, int | None]:
     return parts_of_text(content.remaining_balance), parts_of_text(content.held)
 
 
-def _judge_repeat(law: Findings, errand: Errand, *, mixed_versions: bool) -> None:
+def _judge_repeat(law: Findings, errand: Errand) -> None:
     """The same request has the same answer; a key that is taken in vain is refused."""
     if errand.key is None:
         return
     first = errand.same_as.answer if errand.same_as is not None else errand.answer
     for answered in errand.answers:
         done = first is not None and first.content is not None
-        if mixed_versions and answered.problem == "request-reused":
-            continue  # A worker of the version before does not say which content it refused.
         if first is not None and done and answered.asked_at > first.told_at:
             told = (answered.problem, answered.content)
             law.compare(f"{_name(errand)} asked again", told, (None, first.content))

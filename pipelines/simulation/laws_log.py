@@ -65,9 +65,6 @@ class ReadableLog(Protocol):
     @property
     def framing(self) -> Framing: ...
 
-    @property
-    def mixed_versions(self) -> bool: ...
-
     def records(self, topic: Topic) -> Iterator[Incoming]: ...
 
 
@@ -79,7 +76,6 @@ class ReadLog:
 
     def __init__(self, universe: ReadableLog, poison: Set[bytes] = frozenset()) -> None:
         self._universe = universe
-        self.mixed_versions = universe.mixed_versions
         self._poison = poison
         self._lines: dict[Topic, list[Line]] = {}
         self._decoded: dict[bytes, Fields | BrokenRecord] = {}

@@ -187,9 +187,7 @@ def _judge_replies(log: ReadLog, outcomes: Outcomes, law5: Findings, law6: Findi
         answered.add(place)
         asked, number, answer = expected[place]
         whom = (asked["commandId"], asked["bodyDigest"], asked["replyTo"], number or None)
-        # A worker of the version before could not say what was asked.
-        digest = fields["bodyDigest"] or (asked["bodyDigest"] if log.mixed_versions else None)
-        told = (fields["requestId"], digest, fields["replyTo"])
+        told = (fields["requestId"], fields["bodyDigest"], fields["replyTo"])
         law5.compare(subject, (*told, fields["certificateId"]), whom)
         law5.compare(subject, _answer(fields), answer)
         same = (number, fields["requestId"], asked["bodyDigest"])

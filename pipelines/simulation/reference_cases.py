@@ -130,15 +130,15 @@ class Case:
         return self.captured(currency) + sum(rest for rest in promised.values() if rest > 0)
 
     def doubtful(self, currency: str) -> bool:
-        """Whether a capture that is about no promise could be taken for one of a promise.
+        """Whether a capture of no promise that was told could be taken for one of another promise.
 
-        The service must then assume that it is: it may ask for less than the truth allows.
+        The service must then assume that it is: it may ask for less than the truth allows. A
+        promise is not told where payments without a mark are not listened to.
         """
         promises = self.succeeded("AUTHORIZATION", currency, certificate=False)
+        promised = {each["paymentId"] for each in promises}
         captures = self.succeeded("CAPTURE", currency, certificate=False)
-        direct = [
-            each for each in captures if self.books.get(("CAPTURE", each["paymentId"])) is None
-        ]
+        direct = [each for each in captures if self.about(each) not in promised]
         return bool(promises) and bool(direct)
 
     def returned(self, currency: str, number: str | None = None) -> int:

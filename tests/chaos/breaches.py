@@ -28,6 +28,7 @@ class Law(StrEnum):
     DEAD_LETTERS = "dead-letters"
     AUDIT = "audit"
     SERVING = "serving"
+    EVIDENCE = "evidence"
 
 
 MEANINGS = {
@@ -49,6 +50,7 @@ MEANINGS = {
     Law.DEAD_LETTERS: "nothing went to the dead letter queue",
     Law.AUDIT: "the audit's own laws of money and numbers hold, in the stream and the live stores",
     Law.SERVING: "the service comes back after every fault, and no worker meets a bug",
+    Law.EVIDENCE: "the run had something of everything to look at: who sees nothing proves nothing",
 }
 
 

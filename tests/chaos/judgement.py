@@ -6,8 +6,9 @@ Owns their order and nothing else: each law is in a file of its own.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-from tests.chaos.breaches import Findings
+from tests.chaos.breaches import Findings, Law
 from tests.chaos.evidence import Evidence
 from tests.chaos.faults import FaultRecord
 from tests.chaos.fleet import WorkerEnd
@@ -20,6 +21,30 @@ from tests.chaos.law_service import judge_ends, judge_lives
 from tests.chaos.law_sources import judge_sources
 from tests.chaos.law_stream import judge_live_reader, judge_numbers, judge_stream
 from tests.chaos.live_reader import Seen
+
+LOOKED_AT: Final = (
+    "acknowledged changes",
+    "certificates audited",
+    "certificates compared live",
+    "commands performed",
+    "customers",
+    "deliveries",
+    "events",
+    "events seen by the live reader",
+    "numbers",
+    "operations put in order",
+    "outputs",
+    "purchases",
+    "reads",
+    "records in stores",
+    "redemptions",
+    "refunds",
+    "refusals",
+    "repeated answers",
+    "replies",
+    "source records",
+)
+"""What every run has to have had, whatever its size."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,3 +80,10 @@ def judge(material: Material, findings: Findings, say: Callable[[str], None]) ->
     judge_stores(material.stores, fold, evidence.settings.partitions, findings)
     judge_ends(material.ends, material.faults, findings)
     judge_lives(history, findings)
+
+
+def judge_evidence(findings: Findings) -> None:
+    """Whether there was something to hold to every law; when all else was judged."""
+    for what in LOOKED_AT:
+        if not findings.checked[what]:
+            findings.breach(Law.EVIDENCE, f"there were no {what}")

@@ -22,7 +22,7 @@ from tests.chaos.fault_plan import planned_faults
 from tests.chaos.faults import FaultRecord, Strikes
 from tests.chaos.fleet import Fleet
 from tests.chaos.history import History, history_of
-from tests.chaos.judgement import Material, judge
+from tests.chaos.judgement import Material, judge, judge_evidence
 from tests.chaos.law_outputs import Place, keepers, store_path
 from tests.chaos.live_reader import LiveReader
 from tests.chaos.options import Options
@@ -130,6 +130,7 @@ def _judge(
         what = f"{'asked to end' if end.asked else 'by itself'}, exit code {end.code}"
         verdict.ends[what] = verdict.ends.get(what, 0) + 1
     judge(material, findings, say)
+    judge_evidence(findings)
 
 
 def _audit(fleet: Fleet, findings: Findings, say: Say) -> None:

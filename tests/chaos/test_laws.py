@@ -4,6 +4,7 @@ Every forging changes one thing in what a run leaves behind: a line of a journal
 topic. The law named beside it must be found broken.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace as with_fields
 
@@ -12,12 +13,12 @@ import pytest
 
 from pipelines.stages.record import Incoming
 from pipelines.topics import COMMANDS, DLQ, INDEX, REPLIES, STREAM
-from tests.chaos.breaches import Findings, Law
+from tests.chaos.breaches import Breach, Findings, Law
 from tests.chaos.forged import Forged
 from tests.chaos.forged_run import a_run
 from tests.chaos.history import history_of
 from tests.chaos.journal import Answered, Invoked, LifeEnded, Line
-from tests.chaos.judgement import Material, judge
+from tests.chaos.judgement import LOOKED_AT, Material, judge, judge_evidence
 
 
 def judged(run: Forged) -> Findings:
@@ -53,6 +54,16 @@ def test_judging_a_run_that_is_right_finds_nothing_and_looks_at_everything() -> 
         "replies",
     ):
         assert findings.checked[what] > 0, what
+
+
+@pytest.mark.parametrize("missing", LOOKED_AT)
+def test_a_run_that_had_nothing_of_a_kind_to_look_at_proves_nothing(missing: str) -> None:
+    findings = Findings(checked=Counter(dict.fromkeys(LOOKED_AT, 1)))
+    judge_evidence(findings)
+    assert findings.breaches == []
+    del findings.checked[missing]
+    judge_evidence(findings)
+    assert findings.breaches == [Breach(law=Law.EVIDENCE, text=f"there were no {missing}")]
 
 
 # What can be forged
@@ -282,5 +293,5 @@ def test_judging_a_forged_run_finds_the_law_that_is_broken(
 
 def test_every_law_is_shown_to_be_found_broken() -> None:
     """The audit's own laws are forged where the audit is tested."""
-    shown = {law for _, _, law in FORGINGS} | {Law.LIVE_READER, Law.STORES, Law.AUDIT}
-    assert shown == set(Law)
+    elsewhere = {Law.LIVE_READER, Law.STORES, Law.AUDIT, Law.EVIDENCE}
+    assert {law for _, _, law in FORGINGS} | elsewhere == set(Law)

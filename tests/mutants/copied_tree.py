@@ -49,8 +49,12 @@ def copied_tree(mutant: Mutant | None) -> Iterator[Path]:
 
 
 def environment_of(tree: Path) -> dict[str, str]:
-    """The environment of a process that runs the copy and knows no setting of its starter's."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIFTCERT_")}
+    """The environment of a process that runs the copy and knows no setting of its starter's.
+
+    Nor is it measured with its starter: coverage would look for the copy when it is gone.
+    """
+    foreign = ("GIFTCERT_", "COVERAGE_PROCESS_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     return kept | {"PYTHONPATH": str(tree)}
 
 

@@ -69,7 +69,12 @@ def test_rewriting_is_for_the_records_whose_fields_have_defaults(
     assert (rewritten == value) is not shorter
 
 
-@pytest.mark.parametrize("record", RecordName)
+def test_a_reply_is_written_as_today_for_today_s_edge_hears_no_other() -> None:
+    current = SingleObjectFraming().encode(RecordName.REPLY, SAMPLES[RecordName.REPLY])
+    assert EarlierFraming().encode(RecordName.REPLY, SAMPLES[RecordName.REPLY]) == current
+
+
+@pytest.mark.parametrize("record", [each for each in RecordName if each is not RecordName.REPLY])
 def test_an_earlier_worker_writes_by_the_schema_before_and_today_s_reads_it(
     record: RecordName,
 ) -> None:
