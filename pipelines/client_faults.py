@@ -6,6 +6,8 @@ client. Owns telling such failures from our own bugs; decides nothing about what
 """
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException
@@ -37,6 +39,15 @@ def client_fault(error: BaseException | None, bootstrap: str) -> BrokerRefused |
         f"the Kafka client cannot go on ({told}; Kafka at {bootstrap}): this process ends, and "
         "nothing is lost; start it again"
     )
+
+
+@contextmanager
+def failures_as_faults(bootstrap: str) -> Iterator[None]:
+    """What the client fails with inside the `with` is the broker's fault, not a bug of ours."""
+    try:
+        yield
+    except CLIENT_FAILURES as error:
+        raise client_fault(error, bootstrap) or error from error.__cause__
 
 
 def _told(error: BaseException | None) -> str | None:

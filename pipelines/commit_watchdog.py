@@ -1,4 +1,4 @@
-"""Ends a worker whose commit never comes back.
+"""Ends a worker whose commit, or whose question at an assignment, never comes back.
 
 The Kafka client can wait for ever inside a commit, deaf to its own time limit and to signals: when
 the broker that leads the group dies and leaves the cluster, the client goes on waiting for that
@@ -36,12 +36,14 @@ class CommitWatchdog:
         self._tick_s = tick_s
         self._serial = 0
         self._watching = False
+        self._what = ""
         thread = threading.Thread(target=self._watch, name="commit-watchdog", daemon=True)
         thread.start()
 
     @contextmanager
-    def watching(self) -> Iterator[None]:
+    def watching(self, what: str = "a commit") -> Iterator[None]:
         """What is done meanwhile must be over within the limit."""
+        self._what = what
         self._serial += 1
         self._watching = True
         try:
@@ -63,8 +65,8 @@ class CommitWatchdog:
             ticks += 1
             if ticks >= self._limit_s:
                 self._end(
-                    f"a commit has not come back for {self._limit_s} s and Kafka has given it up: "
-                    "this process ends, start it again"
+                    f"{self._what} has not come back for {self._limit_s} s: this process ends, "
+                    "and nothing is lost; start it again"
                 )
                 return
 

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from pipelines.client_faults import CLIENT_FAILURES, client_fault
+from pipelines.client_faults import client_fault, failures_as_faults
 from pipelines.commit_watchdog import CommitWatchdog
 from pipelines.commits import Commits
 from pipelines.contracts.broken import BrokenRecord
@@ -108,6 +108,9 @@ class Worker(Application):
         self._commits = self._processing_context = Commits.instead_of(self._processing_context)
         self._commits.told_within_s += settings.session_timeout_ms / 1_000
         self._commits.watchdog = CommitWatchdog(settings.transaction_timeout_ms)
+        # Who asks where the group is waits for a dead worker's open transaction, which Kafka ends
+        # up to ten seconds after its time.
+        self._assignment_watchdog = CommitWatchdog(settings.transaction_timeout_ms + 15_000)
         seek = seek_patiently(self._consumer.seek)
         self._consumer.seek = seek  # type: ignore[method-assign, assignment]  # all of theirs
         self._fault: OperatorError | None = None
@@ -180,7 +183,8 @@ class Worker(Application):
     def run(self, *args: Any, **kwargs: Any) -> Any:
         """Work until stopped; an OperatorError when something is wrong that an operator mends."""
         try:
-            ended = super().run(*args, **kwargs)
+            with failures_as_faults(self.settings.bootstrap):
+                ended = super().run(*args, **kwargs)
         except PartitionAssignmentError as error:
             if self._failed:
                 cause = error.__cause__
@@ -190,8 +194,6 @@ class Worker(Application):
             # The loop had ended well and all was committed. Partitions came while the consumer was
             # closing, and a closing one may no longer ask for their offsets; the next owner will.
             return None
-        except CLIENT_FAILURES as error:
-            raise client_fault(error, self.settings.bootstrap) or error from error.__cause__
         if self._fault is not None:
             raise self._fault
         return ended
@@ -273,10 +275,11 @@ class Worker(Application):
         known = self._topic_manager.non_changelog_topics
         inputs = [(each.topic, each.partition) for each in topic_partitions if each.topic in known]
         changelogs = self._changelogs_of(inputs)
-        committed = self._places.committed(self._consumer, inputs)
-        starts = self._places.starts([*inputs, *changelogs.values()])
+        with self._assignment_watchdog.watching("where this worker's partitions stand"):
+            committed = self._places.committed(self._consumer, inputs)
+            starts = self._places.starts([*inputs, *changelogs.values()])
+            logs = self._places.logs(changelogs, committed, starts)
         _refuse_gaps(committed, starts)
-        logs = self._places.logs(changelogs, committed, starts)
         self._recoveries.begin(
             [
                 AssignedStore(
@@ -325,7 +328,8 @@ class Worker(Application):
 
     def _on_revoke(self, consumer: Any, topic_partitions: Any) -> None:
         self._serving = self._assigned = False
-        with self.stores_lock:
+        giving_back = self._assignment_watchdog.watching("giving partitions back")
+        with self.stores_lock, giving_back:
             super()._on_revoke(consumer, topic_partitions)
         self._begin_anew()
 

@@ -32,6 +32,8 @@ _PASSES: Final = frozenset(
         KafkaError.LEADER_NOT_AVAILABLE,
         KafkaError.UNKNOWN_TOPIC_OR_PART,
         KafkaError.REPLICA_NOT_AVAILABLE,
+        KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
         KafkaError._UNKNOWN_PARTITION,
         KafkaError._TRANSPORT,
     }
@@ -58,7 +60,8 @@ class Committed:
     note: ChangelogNote | None
 
 
-def _passes(error: Exception) -> bool:
+def passes(error: Exception) -> bool:
+    """Whether the same question may soon have an answer."""
     return isinstance(error, KafkaException) and error.args[0].code() in _PASSES
 
 
@@ -134,7 +137,7 @@ class LogPlaces:
         except KafkaException as error:
             raise self._unanswered("where partitions begin and end", error) from error
 
-    @stamina.retry(on=_passes, attempts=None, timeout=ANSWER_S, wait_initial=0.05, wait_max=1.0)
+    @stamina.retry(on=passes, attempts=None, timeout=ANSWER_S, wait_initial=0.05, wait_max=1.0)
     def _answered(self, asked: dict[TopicPartition, OffsetSpec]) -> dict[Place, int]:
         # Uncommitted: what an open transaction hides would otherwise look as if it were not there.
         answers: Mapping[TopicPartition, Future[ListOffsetsResultInfo]] = self._admin.list_offsets(

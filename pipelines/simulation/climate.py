@@ -55,6 +55,7 @@ class Climate:
     left_open: float
     late_markers: float
     disk_loss: float
+    lost_by_timers: float
     batch: int
     pace_ms: int
     ends_late: bool
@@ -77,6 +78,7 @@ def climate_of(random: Random, actor_kinds: Iterable[ActorKind]) -> Climate:
         left_open=random.choice((0.0, 0.1, 0.4)),
         late_markers=random.choice((0.0, 0.0, 0.3)),
         disk_loss=random.choice((0.1, 0.5, 0.9)),
+        lost_by_timers=random.choice((0.0, 0.0, 0.1)),
         batch=random.choice((1, 4, 16, 64)),
         pace_ms=random.choice((50, 1_000, 20_000)),
         ends_late=random.random() < 0.5,

@@ -12,7 +12,8 @@ from pipelines.simulation.process import Phase, Process
 from pipelines.simulation.service import WORKERS_MAX
 from pipelines.simulation.settling import drain
 from pipelines.simulation.universe import Universe
-from pipelines.topics import Role
+from pipelines.topics import COMMANDS, FACTS, Role
+from state.stores.layout import DEADLINES, deadline_entry, stored_key
 
 Perform = Callable[[Universe, Random], str]
 
@@ -90,7 +91,28 @@ def _look_at_timers(universe: Universe, random: Random, *, anew: bool) -> str:
 
 
 def _wait(universe: Universe, random: Random) -> str:
+    if random.random() < 0.3:
+        return _wait_for_deadline(universe, random)
     return _pass(universe, random.choice((10 * _SECOND_MS, _MINUTE_MS, 16 * _MINUTE_MS)))
+
+
+def _wait_for_deadline(universe: Universe, random: Random) -> str:
+    """To the very millisecond in which something is due: there two rules meet."""
+    topic = random.choice((COMMANDS, FACTS))
+    prefix = stored_key(DEADLINES, b"")
+    coming = [
+        entry_ms
+        for records in universe.stores(topic).values()
+        for key in records
+        if key.startswith(prefix)
+        and (entry_ms := deadline_entry(key.removeprefix(prefix)).at_ms) > universe.now_ms
+    ]
+    if not coming:
+        return _NOTHING
+    universe.pass_time(min(coming) - universe.now_ms)
+    for process in universe.service.awake():
+        universe.look_at_timers(process)
+    return f"the next deadline of {topic.name} comes"
 
 
 def _wait_long(universe: Universe, random: Random) -> str:

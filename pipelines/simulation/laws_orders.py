@@ -201,6 +201,10 @@ def _judge_end(law: Findings, key: str, case: Case, outcomes: Outcomes) -> None:
     if order is None:
         return
     currency, total = order["currency"], parts(order["total"])
+    if order["status"] in UNDONE:
+        for line in order["lines"]:
+            if line["certificateId"] is not None and line["lineId"] not in case.issued:
+                _must(law, key, case, f"release/{line['lineId']}")
     if case.doubtful(currency):
         return
     back = case.returned(currency)

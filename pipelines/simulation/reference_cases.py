@@ -114,9 +114,12 @@ class Case:
         return self.books.get(operation) or str(payment["paymentId"])
 
     def captured(self, currency: str) -> int:
-        """The money that was taken."""
+        """The money that was taken, and not let go again."""
         captures = self.succeeded("CAPTURE", currency, certificate=False)
-        return sum(parts(each["amount"]) for each in captures)
+        let_go = {self.about(each) for each in self.succeeded("VOID", currency, certificate=False)}
+        promises = self.succeeded("AUTHORIZATION", currency, certificate=False)
+        let_go -= {each["paymentId"] for each in promises}
+        return sum(parts(each["amount"]) for each in captures if each["paymentId"] not in let_go)
 
     def covered(self, currency: str) -> int:
         """The money that was taken, and what is promised of the rest."""

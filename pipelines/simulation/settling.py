@@ -10,6 +10,7 @@ from typing import Final
 
 from pipelines.simulation.service import Service
 from pipelines.simulation.universe import Universe
+from pipelines.timers import ASK_AGAIN_AFTER_MS
 from pipelines.topics import Role
 
 _TURNS_MAX: Final = 3_000
@@ -68,8 +69,22 @@ def drain(service: Service, random: Random) -> int:
             raise NeverSettles("records lead to records without an end")
 
 
+def _timers_asked(universe: Universe) -> int:
+    """How many deadlines the timers ask about. What they sent and lost they must ask again."""
+    asked = universe.counters["deadlines asked about"]
+    for process in universe.service.awake():
+        universe.look_at_timers(process)
+    asked = universe.counters["deadlines asked about"] - asked
+    if asked and universe.climate.lost_by_timers:
+        universe.pass_time(ASK_AGAIN_AFTER_MS)
+    return asked
+
+
 def _until_quiet(universe: Universe) -> None:
     """Perform, hear and look at the timers until nothing happens any more."""
+    if universe.climate.lost_by_timers:
+        # What was lost just before is asked about again by then.
+        universe.pass_time(ASK_AGAIN_AFTER_MS)
     for _ in range(_TURNS_MAX):
         if universe.service.missing():
             # One that slept had been fenced without knowing, and ended when it went on.
@@ -78,10 +93,7 @@ def _until_quiet(universe: Universe) -> None:
         moved += drain(universe.service, universe.random)
         moved += sum(universe.hear(process) for process in universe.service.awake(Role.PROCESSOR))
         universe.actors.look()
-        asked = universe.counters["deadlines asked about"]
-        for process in universe.service.awake():
-            universe.look_at_timers(process, anew=True)
-        moved += universe.counters["deadlines asked about"] - asked
+        moved += _timers_asked(universe)
         if moved or universe.service.missing():
             continue
         if universe.log.is_quiet:

@@ -142,8 +142,8 @@ class Spending:
         void = random.random() < 0.2
         self._authorized += 1
         whole = random.random() < 0.6
-        most = amount if random.random() < 0.9 else amount + 1
-        text = amount_text(random.randint(1, most), order.currency)
+        asked = random.randint(1, amount) if random.random() < 0.8 else amount + 1
+        text = amount_text(asked, order.currency)
         taken = CaptureBody() if whole else CaptureBody(amount=text)
         errand = Errand(
             caller=_caller_of(order, random),

@@ -192,6 +192,10 @@ class Universe:
     def _timer_loop(self, process: Process) -> TimerLoop:
         def send(output: Outgoing) -> None:
             self.counters["deadlines asked about"] += 1
+            if self.random.random() < self.climate.lost_by_timers:
+                # Kafka's client gives a record up in the end, and a timer does not hear of it.
+                self.counters["records of timers lost"] += 1
+                return
             self.publish(output, sender=process)
 
         correlates = process.role is Role.CORRELATOR

@@ -174,7 +174,7 @@ _SPENDING: Final = (
             before="tries = certificate.cvc.wrong_tries + 1",
             after="tries = 1",
         ),
-        laws=frozenset({"5"}),
+        laws=frozenset({"4", "5"}),
     ),
     Mutant(
         name="hold-expires-a-millisecond-late",

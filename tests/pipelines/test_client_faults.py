@@ -4,7 +4,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 from quixstreams.kafka.exceptions import KafkaConsumerException, KafkaProducerDeliveryError
 
-from pipelines.client_faults import CLIENT_FAILURES, client_fault
+from pipelines.client_faults import CLIENT_FAILURES, client_fault, failures_as_faults
 from pipelines.faults import BrokerFault
 
 WHERE = "kafka-1:9092"
@@ -49,3 +49,18 @@ def test_bug_of_ours_stays_a_bug(_what: str, error: Exception) -> None:
 
 def test_nothing_at_all_is_no_fault_of_the_client() -> None:
     assert client_fault(None, WHERE) is None
+
+
+@pytest.mark.parametrize(("_what", "error", "told"), FAILURES, ids=[row[0] for row in FAILURES])
+def test_failure_while_a_worker_is_built_is_the_broker_s(
+    _what: str, error: Exception, told: str
+) -> None:
+    with pytest.raises(BrokerFault, match=told), failures_as_faults(WHERE):
+        raise error
+
+
+@pytest.mark.parametrize(("_what", "error"), BUGS, ids=[row[0] for row in BUGS])
+def test_bug_while_a_worker_is_built_goes_on_as_it_is(_what: str, error: Exception) -> None:
+    with pytest.raises(type(error)) as raised, failures_as_faults(WHERE):
+        raise error
+    assert raised.value is error

@@ -49,3 +49,17 @@ def test_watchdog_counts_a_commit_once_and_says_what_to_do() -> None:
         assert told.wait(_ENDS_S)
     assert len(said) == 1
     assert "start it again" in said[0]
+
+
+def test_watchdog_says_what_it_was_that_did_not_come_back() -> None:
+    told = threading.Event()
+    said: list[str] = []
+
+    def end(message: str) -> None:
+        said.append(message)
+        told.set()
+
+    watchdog = CommitWatchdog(1_000, end=end, tick_s=0.005)
+    with watchdog.watching("giving partitions back"):
+        assert told.wait(_ENDS_S)
+    assert said[0].startswith("giving partitions back has not come back for 6 s")
