@@ -3,7 +3,8 @@
 The Kafka client aborts its whole process when the group's coordinator dies just while it is asked
 for the group's members (librdkafka, issue 4605). Every worker asks about once a second, so all of
 them would die with one broker. Here only this small process does; the answer is then "unknown", and
-it is started again with the next question.
+it is started again with the next question. So is one that answers nothing in time, or again and
+again nothing of use: a client may wait for a dead coordinator for ever, a new one finds the next.
 
 Run as a module it is that process: settings of the client on the first line of standard input, a
 question a line after it, an answer a line on standard output, until the input ends.
@@ -25,6 +26,12 @@ from msgspec.json import decode, encode
 
 START_AGAIN_S: Final = 1.0
 """A process that ended is not started again sooner than so long after its start."""
+
+GRACE_S: Final = 2.0
+"""A process that has not answered so long after a question's time never will."""
+
+UNANSWERED_MAX: Final = 3
+"""After so many questions in a row that Kafka did not answer, a new client is to ask."""
 
 _END_S: Final = 2.0
 
@@ -78,6 +85,10 @@ class GroupDescriptions:
             question = _Question(number=self._asked, group=group, timeout_s=timeout_s)
             if process is not None and _written(process, question):
                 self._waiting[question.number] = future
+                overdue = threading.Timer(timeout_s + GRACE_S, process.kill)
+                overdue.daemon = True
+                overdue.start()
+                future.add_done_callback(lambda _answered: overdue.cancel())
                 return future
         future.set_result(None)
         return future
@@ -112,20 +123,25 @@ class GroupDescriptions:
         return process
 
     def _hear(self, process: subprocess.Popen[bytes]) -> None:
-        """Hand answers to who waits, until the process ends."""
+        """Hand answers to who waits, until the process ends, or is of no use."""
         assert process.stdout is not None, "opened as a pipe"
+        unanswered = 0
         with process.stdout as answers:
             for line in answers:
                 answer = decode(line, type=_Answer)
                 with self._lock:
                     waiting = self._waiting.pop(answer.number)
                 waiting.set_result(answer.described)
-        _let_go(process)
+                unanswered = unanswered + 1 if answer.described is None else 0
+                if unanswered == UNANSWERED_MAX:
+                    break
         with self._lock:
+            # Before its input is closed: nobody may write to it any more.
             if self._process is process:
                 self._process = None
             given_up = list(self._waiting.values())
             self._waiting.clear()
+        _let_go(process)
         for waiting in given_up:
             waiting.set_result(None)
 

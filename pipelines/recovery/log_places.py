@@ -66,17 +66,16 @@ def passes(error: Exception) -> bool:
 
 
 class LogPlaces:
-    """One connection for these questions, kept for the worker's life."""
+    """One connection for these questions, kept while it is answered."""
 
     def __init__(self, settings: Settings) -> None:
         self._bootstrap = settings.bootstrap
-        self._admin = AdminClient(
-            {
-                **settings.kafka_config(),
-                "client.id": f"giftcert-recovery-{settings.worker_id}",
-                "log_level": 0,
-            }
-        )
+        self._options = {
+            **settings.kafka_config(),
+            "client.id": f"giftcert-recovery-{settings.worker_id}",
+            "log_level": 0,
+        }
+        self._admin = AdminClient(self._options)
 
     def committed(
         self, consumer: CommittedOffsets, inputs: Collection[Place]
@@ -139,6 +138,14 @@ class LogPlaces:
 
     @stamina.retry(on=passes, attempts=None, timeout=ANSWER_S, wait_initial=0.05, wait_max=1.0)
     def _answered(self, asked: dict[TopicPartition, OffsetSpec]) -> dict[Place, int]:
+        try:
+            return self._asked(asked)
+        except KafkaException:
+            # This client may ask under a leader's old epoch for ever; a new one learns of the new.
+            self._admin = AdminClient(self._options)
+            raise
+
+    def _asked(self, asked: dict[TopicPartition, OffsetSpec]) -> dict[Place, int]:
         # Uncommitted: what an open transaction hides would otherwise look as if it were not there.
         answers: Mapping[TopicPartition, Future[ListOffsetsResultInfo]] = self._admin.list_offsets(
             asked, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=ANSWER_S

@@ -7,7 +7,13 @@ unlocked, ended and told of again; and all of it is read back.
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from http_edge.api.models import CertificatePath, NotifyBody, ReasonBody, RevealedCode
+from http_edge.api.models import (
+    CertificatePath,
+    NotifyBody,
+    ReasonBody,
+    Reservation,
+    RevealedCode,
+)
 from http_edge.asking.store_position import StorePosition
 from pipelines.contracts.command_record import command_to_record
 from pipelines.contracts.schemas import RecordName
@@ -174,6 +180,6 @@ def _position_of(errand: Errand) -> StorePosition | None:
 
 
 def _version_of(errand: Errand) -> int:
-    """The version that an answer told of; a reservation tells none."""
+    """The version that an answer told of. A reservation tells none: it was loaded before."""
     content = None if errand.answer is None else errand.answer.content
-    return int(getattr(content, "version", 0))
+    return int(getattr(content, "version", 2 if isinstance(content, Reservation) else 0))

@@ -46,6 +46,6 @@ def check(universe: "Universe", neighbours: Neighbours) -> list[Breach]:
         *judge_dead_letters(log, poison, folded),
         *judge_forgotten(universe, cases),
         *judge_calls(neighbours.callers, log, outcomes),
-        *judge_asked_by_callers(neighbours.callers, log),
+        *judge_asked_by_callers(neighbours.callers, log, universe.settings),
         *judge_secrets(universe, log, neighbours.wallet.told()),
     ]

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from http_edge.api import models
 from http_edge.api.problems import REFUSALS
+from pipelines.settings import Settings
 from pipelines.simulation.actors import Breach
 from pipelines.simulation.callers import Callers
 from pipelines.simulation.errands import Answered, Errand
@@ -38,6 +39,7 @@ def judge_calls(callers: Callers, log: ReadLog, outcomes: Outcomes) -> list[Brea
             if errand.key is not None:
                 _judge_answer(acknowledged, errand, answered, outcomes)
         _judge_repeat(repeat, errand)
+    _judge_names(repeat, callers)
     reads = _judge_reads(callers, outcomes)
     return acknowledged.breaches + repeat.breaches + reads + _judge_codes(callers, log, outcomes)
 
@@ -112,6 +114,16 @@ def _judge_repeat(law: Findings, errand: Errand) -> None:
             law.compare(f"{_name(errand)} asked again", told, (None, first.content))
         if errand.instead_of is not None and answered.content is not None:
             law.add(f"{_name(errand)} is another's key, and was done")
+
+
+def _judge_names(law: Findings, callers: Callers) -> None:
+    """One client's key never meets another's."""
+    owners: dict[str | None, str] = {}
+    for errand in callers.errands:
+        if errand.key is not None:
+            client = errand.caller.client_id
+            owner = owners.setdefault(errand.request_id, client)
+            law.compare(f"the owner of request {errand.key}", client, owner)
 
 
 def _judge_reads(callers: Callers, outcomes: Outcomes) -> list[Breach]:
@@ -218,8 +230,11 @@ def _version_of(errand: Errand, outcomes: Outcomes) -> int:
     return 0 if answer is None or answer.cvc_version is None else answer.cvc_version
 
 
-def judge_asked_by_callers(callers: Callers, log: ReadLog) -> list[Breach]:
-    """Nothing is asked over HTTP that no caller asked, and it says what the caller said."""
+def judge_asked_by_callers(callers: Callers, log: ReadLog, settings: Settings) -> list[Breach]:
+    """Nothing is asked over HTTP that no caller asked, and it says what the caller said.
+
+    What is asked for a time is asked for the time that the settings give.
+    """
     law = Findings("acknowledged")
     requests: dict[str | None, list[Errand]] = {}
     for errand in callers.errands:
@@ -230,11 +245,24 @@ def judge_asked_by_callers(callers: Callers, log: ReadLog) -> list[Breach]:
             known = requests.get(fields["commandId"], [])
             if not any(_says(errand, fields) for errand in known):
                 law.add(f"{fields['type']} {fields['commandId']} is in the log, nobody asked so")
+            _judge_until(law, fields, settings)
     for line in log.lines(POOL):
         request = line.fields["requestId"]
         if request is not None and request not in requests:
             law.add(f"TAKE_NEXT {request} is in the log, nobody asked so")
+        _judge_until(law, line.fields, settings)
     return law.breaches
+
+
+def _judge_until(law: Findings, fields: Fields, settings: Settings) -> None:
+    for name, minutes in (
+        ("expiresAt", settings.hold_minutes),
+        ("reservedUntil", settings.reservation_minutes),
+    ):
+        until = fields.get(name)
+        if until is not None:
+            subject = f"{name} of {fields['type']}, after it was asked"
+            law.compare(subject, until - fields["at"], minutes * 60_000)
 
 
 def _says(errand: Errand, fields: Fields) -> bool:

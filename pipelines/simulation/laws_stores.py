@@ -128,13 +128,18 @@ def _expected(account: Account) -> dict[str, object]:
 def _judge_histories(stored: Whole, log: ReadLog) -> list[Breach]:
     """The history of each certificate is what the stream says of it."""
     law = Findings("history")
-    expected: defaultdict[str, list[tuple[int, str, int, str]]] = defaultdict(list)
+    expected: defaultdict[str, list[tuple[int | str | None, ...]]] = defaultdict(list)
     pools = {line.key for line in log.lines(POOL)}
+    about = {
+        (line.fields["certificateId"], line.fields["commandId"]): line.fields["correlationId"]
+        for line in log.lines(COMMANDS)
+    }
     for line in log.lines(STREAM):
         if line.key not in pools:
             fields = line.fields
-            told = (fields["sequence"], fields["eventType"], fields["occurredAt"])
-            expected[line.key].append((*told, fields["causationId"]))
+            cause = fields["causationId"]
+            told = (fields["sequence"], fields["eventType"], fields["occurredAt"], cause)
+            expected[line.key].append((*told, about.get((line.key, cause))))
     for key, events in expected.items():
         found = []
         for sequence in range(1, len(events) + 2):
@@ -142,7 +147,8 @@ def _judge_histories(stored: Whole, log: ReadLog) -> list[Breach]:
             if value is not None:
                 entry = HISTORY_ENTRY.decode(value)
                 kind: EventType = event_type(entry.event)
-                found.append((entry.sequence, kind.value, entry.at_ms, entry.causation_id))
+                kept = (entry.sequence, kind.value, entry.at_ms, entry.causation_id)
+                found.append((*kept, entry.correlation_id))
         law.compare(f"the history of {key}", found, events)
     return law.breaches
 

@@ -58,7 +58,7 @@ class Repeating:
         self._callers.start(twin, random)
 
     def _with_another_body(self, errand: Errand, random: Random) -> str:
-        body = _other_body(errand.body)
+        body = _other_body(errand.body, random)
         if body is None or body == errand.body:
             return f"{errand.operation} has no other words"
         twin = _copied(errand)
@@ -92,7 +92,7 @@ def _in_the_other_form(errand: Errand) -> None:
         )
 
 
-def _other_body(body: Sent | None) -> Sent | None:
+def _other_body(body: Sent | None, random: Random) -> Sent | None:
     match body:
         case NextBody(pool=pool, channel=channel):
             return NextBody(pool=pool, channel=channel, order_id="another order")
@@ -103,10 +103,11 @@ def _other_body(body: Sent | None) -> Sent | None:
         case ReasonBody():
             return ReasonBody(reason="another reason")
         case AuthorizeBody():
+            other_amount = random.random() < 0.5
             return AuthorizeBody(
-                amount="1",
+                amount=("1" if body.amount != "1" else "2") if other_amount else body.amount,
                 currency=body.currency,
-                order_id=f"not {body.order_id}",
+                order_id=body.order_id if other_amount else f"not {body.order_id}",
                 cvc=body.cvc,
                 accept_partial=body.accept_partial,
             )

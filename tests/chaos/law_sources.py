@@ -150,7 +150,9 @@ def _judge_spending(
     findings.looked_at("refunds")
     refunds = [event.spent_minor for event in events if event.type == "refund"]
     if not refunds:
-        _judge_refused(named, amount_minor, events, evidence, findings)
+        # The announcement of a refund may have been refused as well, and is told by itself.
+        own = [event for event in events if "/refund/" in event.cause]
+        _judge_refused(named, amount_minor, own, evidence, findings)
     elif refunds != [amount_minor]:
         findings.breach(Law.SOURCES, f"{named} over {amount_minor} was refunded {refunds}")
 

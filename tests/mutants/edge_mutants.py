@@ -44,7 +44,7 @@ MUTANTS: Final = (
             before='return str(uuid5(_REQUEST_IDS, f"{client_id}\\n{key}"))',
             after='return str(uuid5(_REQUEST_IDS, f"{client_id}\\n{key}\\n{time.monotonic()}"))',
         ),
-        laws=frozenset({"6", "repeat"}),
+        laws=frozenset({"6", "acknowledged", "repeat"}),
     ),
     Mutant(
         name="earlier-code-opens",
@@ -58,18 +58,6 @@ MUTANTS: Final = (
             "max(cvc.version - 1, 1), digits)",
         ),
         laws=frozenset({"codes"}),
-    ),
-    Mutant(
-        name="code-of-a-repeat-is-looked-at",
-        says="The code is compared again for a request that was decided.",
-        area=Area.EDGE,
-        edit=Edit(
-            file=_MONEY_CALLS,
-            before="    if services.outcome_of(number, ask.identity) is not None:\n"
-            "        return certificate, False\n",
-            after="",
-        ),
-        laws=frozenset({"codes", "repeat"}),
     ),
     Mutant(
         name="wrong-code-is-judged-by-an-old-store",

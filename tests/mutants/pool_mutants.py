@@ -58,7 +58,7 @@ MUTANTS: Final = (
             before="        if known.certificate_id != action.instead_of:\n",
             after="        if known.certificate_id == action.instead_of:\n",
         ),
-        laws=frozenset({"1", "5", "6", "repeat"}),
+        laws=frozenset({"1", "5", "6", "repeat", "settles"}),
     ),
     Mutant(
         name="offer-that-failed-is-made-again",

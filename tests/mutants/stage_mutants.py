@@ -44,7 +44,7 @@ _KEPT: Final = (
             after="    old, new = deadlines(before), deadlines(after)\n"
             "    if old == new or old:\n        return\n    known",
         ),
-        laws=frozenset({"deadlines"}),
+        laws=frozenset({"deadlines", "settles"}),
     ),
     Mutant(
         name="history-keeps-the-last-event-only",
@@ -66,7 +66,7 @@ _KEPT: Final = (
             before="        elif step.state is not before:\n",
             after="        elif step.state is not before and outputs:\n",
         ),
-        laws=frozenset({"intents"}),
+        laws=frozenset({"intents", "settles"}),
     ),
     Mutant(
         name="wait-keeps-its-first-deadline",

@@ -1,5 +1,6 @@
 """What a group says is asked in another process, whose death means only that nothing is known."""
 
+import signal
 import subprocess
 from collections.abc import Iterator
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from pipelines import group_descriptions as module
-from pipelines.group_descriptions import GroupDescriptions
+from pipelines.group_descriptions import UNANSWERED_MAX, GroupDescriptions
 
 NOBODY = {"bootstrap.servers": "127.0.0.1:1", "log_level": 0}
 PATIENCE_S = 60.0
@@ -33,7 +34,8 @@ def descriptions(started: list[subprocess.Popen[bytes]]) -> Iterator[GroupDescri
     descriptions = GroupDescriptions(NOBODY)
     yield descriptions
     descriptions.close()
-    assert all(process.poll() is not None for process in started), "none is left behind"
+    for process in started:
+        process.wait(PATIENCE_S)  # None is left behind.
 
 
 def test_kafka_that_is_not_there_makes_nothing_known(descriptions: GroupDescriptions) -> None:
@@ -63,6 +65,31 @@ def test_process_that_dies_makes_nothing_known_and_is_started_again(
     monkeypatch.setattr(module, "START_AGAIN_S", 0.0)
     assert descriptions.describe("group", timeout_s=0.1).result(PATIENCE_S) is None
     assert len(started) == 2
+
+
+def test_process_that_never_answers_is_ended_and_makes_nothing_known(
+    descriptions: GroupDescriptions,
+    started: list[subprocess.Popen[bytes]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    descriptions.describe("group", timeout_s=0.1).result(PATIENCE_S)
+    monkeypatch.setattr(module, "GRACE_S", 0.1)
+    started[0].send_signal(signal.SIGSTOP)
+    assert descriptions.describe("group", timeout_s=0.1).result(PATIENCE_S) is None
+    assert started[0].wait(PATIENCE_S) == -signal.SIGKILL
+
+
+def test_process_whose_client_is_never_answered_is_not_asked_for_ever(
+    descriptions: GroupDescriptions,
+    started: list[subprocess.Popen[bytes]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for _ in range(UNANSWERED_MAX):
+        assert descriptions.describe("group", timeout_s=0.1).result(PATIENCE_S) is None
+    started[0].wait(PATIENCE_S)
+    monkeypatch.setattr(module, "START_AGAIN_S", 0.0)
+    while len(started) == 1:
+        assert descriptions.describe("group", timeout_s=0.1).result(PATIENCE_S) is None
 
 
 def test_close_ends_the_process_and_tells_those_who_wait(
