@@ -25,6 +25,7 @@ from pipelines.recovery.judgement import LogSays
 from pipelines.settings import Settings
 
 ANSWER_S: Final = 30.0
+ONE_ANSWER_S: Final = 8.0
 
 _PASSES: Final = frozenset(
     {
@@ -65,6 +66,16 @@ def passes(error: Exception) -> bool:
     return isinstance(error, KafkaException) and error.args[0].code() in _PASSES
 
 
+def _unheard(error: Exception) -> bool:
+    return isinstance(error, KafkaException) and error.args[0].code() == KafkaError._TIMED_OUT
+
+
+@stamina.retry(on=_unheard, attempts=None, timeout=ANSWER_S, wait_initial=0.05, wait_max=1.0)
+def _committed(consumer: CommittedOffsets, asked: list[TopicPartition]) -> list[TopicPartition]:
+    # A question that went to a coordinator that died is never answered; the next goes to the new.
+    return consumer.committed(asked, ONE_ANSWER_S)
+
+
 class LogPlaces:
     """One connection for these questions, kept while it is answered."""
 
@@ -85,7 +96,7 @@ class LogPlaces:
             return {}
         asked = [TopicPartition(topic, partition) for topic, partition in inputs]
         try:
-            answered = consumer.committed(asked, ANSWER_S)
+            answered = _committed(consumer, asked)
         except KafkaException as error:
             raise self._unanswered("what was committed", error) from error
         found: dict[Place, Committed] = {}

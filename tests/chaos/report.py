@@ -19,6 +19,7 @@ from tests.chaos.history import History
 from tests.chaos.options import MEANINGS, FaultKind
 from tests.chaos.run import Verdict
 
+NOT_OF_THE_RUN = "<!-- Below: measured by other means. A run leaves it as it is. -->"
 _SECOND_NS = 1_000_000_000
 _SHOWN_BREACHES = 40
 
@@ -41,9 +42,16 @@ def summary(verdict: Verdict) -> str:
 
 
 def write_report(path: Path, verdict: Verdict) -> None:
-    """Write the page, or JSON where the file's name asks for it."""
-    text = as_json(verdict) if path.suffix == ".json" else as_page(verdict)
-    path.write_text(text, encoding="utf-8")
+    """Write the page, or JSON where the file's name asks for it.
+
+    What other measurements left in the page, behind its mark, stays there.
+    """
+    if path.suffix == ".json":
+        path.write_text(as_json(verdict), encoding="utf-8")
+        return
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    kept = "".join(before.partition(NOT_OF_THE_RUN)[1:])
+    path.write_text(as_page(verdict) + (f"\n{kept}" if kept else ""), encoding="utf-8")
 
 
 def as_json(verdict: Verdict) -> str:
