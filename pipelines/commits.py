@@ -15,6 +15,7 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException
 
 from pipelines.commit_watchdog import CommitWatchdog
+from pipelines.faults import BrokerRefused
 
 with warnings.catch_warnings(record=True):
     from quixstreams.processing import ProcessingContext
@@ -75,7 +76,11 @@ class Commits(ProcessingContext):
             _log.warning("the group went on without this worker: what it performed last is dropped")
             self._put_out_s = time.monotonic()
         self._drop(revoking=revoking)
-        assert time.monotonic() < self._put_out_s + self.told_within_s, "put out, and never told so"
+        if time.monotonic() > self._put_out_s + self.told_within_s:
+            raise BrokerRefused(
+                "the group went on without this worker and does not say so to its consumer: this "
+                "process ends, and nothing is lost; start it again"
+            )
 
     def give_up(self) -> None:
         """Partitions were taken from a worker that is about to end: it commits nothing any more.

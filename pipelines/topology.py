@@ -13,7 +13,6 @@ What a stage does is in `stages/`; how a worker runs is in `runtime`.
 from collections.abc import Mapping
 from typing import Protocol
 
-from pipelines.client_faults import failures_as_faults
 from pipelines.contracts.framing import Framing
 from pipelines.contracts.schemas import RecordName
 from pipelines.runtime import Worker
@@ -78,19 +77,15 @@ def wire(role: Role, wiring: Wiring, settings: Settings, framing: Framing) -> No
 
 def build_correlator(settings: Settings, framing: Framing) -> Worker:
     """Ingest and correlate: bulk, may have a backlog of millions of ordinary orders."""
-    return _built(Role.CORRELATOR, settings, framing)
+    worker = Worker(settings, Role.CORRELATOR)
+    wire(Role.CORRELATOR, worker, settings, framing)
+    return worker
 
 
 def build_processor(settings: Settings, framing: Framing) -> Worker:
     """Certificates, pool and index: low volume, low latency."""
-    return _built(Role.PROCESSOR, settings, framing)
-
-
-def _built(role: Role, settings: Settings, framing: Framing) -> Worker:
-    # The library asks Kafka for each topic as it is wired; a broker may die meanwhile.
-    with failures_as_faults(settings.bootstrap):
-        worker = Worker(settings, role)
-        wire(role, worker, settings, framing)
+    worker = Worker(settings, Role.PROCESSOR)
+    wire(Role.PROCESSOR, worker, settings, framing)
     return worker
 
 

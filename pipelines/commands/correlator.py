@@ -10,13 +10,14 @@ from http_edge.asking.correlator_services import CorrelatorServices
 from http_edge.handlers.correlation_routes import create_correlator_app
 from http_edge.serving.server import EdgeServer
 from pipelines.background import Background
+from pipelines.client_faults import failures_as_faults
 from pipelines.contracts.framing import framing_for
 from pipelines.group_descriptions import GroupDescriptions
 from pipelines.local_stores import WorkerStore
 from pipelines.logs import configure_logs
 from pipelines.outbox import Outbox
 from pipelines.owners import Owners
-from pipelines.settings import load_settings
+from pipelines.settings import Settings, load_settings
 from pipelines.timers import TimerLoop, deadline_fact
 from pipelines.topics import FACTS, Role
 from pipelines.topics_admin import require_topics
@@ -38,6 +39,12 @@ def correlator() -> None:
     settings = load_settings()
     configure_logs(settings.log_level, settings.log_format)
     settings.required_state_dir()
+    # Wherever the client fails, in the loop, beside it or before it: it is Kafka's fault.
+    with failures_as_faults(settings.bootstrap):
+        _work(settings)
+
+
+def _work(settings: Settings) -> None:
     gate = Gate.of(settings)
     require_topics(settings, Role.CORRELATOR)
     framing = framing_for(settings, WRITES[Role.CORRELATOR])

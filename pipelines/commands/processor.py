@@ -10,6 +10,7 @@ from http_edge.app import create_app
 from http_edge.asking.services import EdgeServices
 from http_edge.serving.server import EdgeServer
 from pipelines.background import Background
+from pipelines.client_faults import failures_as_faults
 from pipelines.contracts.framing import framing_for
 from pipelines.cvc_keys import load_cvc_keys
 from pipelines.group_descriptions import GroupDescriptions
@@ -17,7 +18,7 @@ from pipelines.local_stores import WorkerStore
 from pipelines.logs import configure_logs
 from pipelines.outbox import Outbox
 from pipelines.owners import Owners
-from pipelines.settings import load_settings
+from pipelines.settings import Settings, load_settings
 from pipelines.timers import TimerLoop, expiry_command
 from pipelines.topics import COMMANDS, Role
 from pipelines.topics_admin import require_topics
@@ -39,6 +40,12 @@ def processor() -> None:
     settings = load_settings()
     configure_logs(settings.log_level, settings.log_format)
     settings.required_state_dir()
+    # Wherever the client fails, in the loop, beside it or before it: it is Kafka's fault.
+    with failures_as_faults(settings.bootstrap):
+        _work(settings)
+
+
+def _work(settings: Settings) -> None:
     cvc_keys = load_cvc_keys(settings)
     gate = Gate.of(settings)
     require_topics(settings, Role.PROCESSOR)

@@ -197,7 +197,7 @@ _TIMED: Final = (
             before="if now_ms - at_ms < ASK_AGAIN_AFTER_MS",
             after="if at_ms <= now_ms",
         ),
-        laws=frozenset({"deadlines", "settles"}),
+        laws=frozenset({"deadlines", "forgotten", "settles"}),
         notes="Nothing is lost unless what the timer sent is: Kafka's client may give up.",
     ),
     Mutant(

@@ -12,6 +12,7 @@ from quixstreams.processing import ProcessingContext
 
 from pipelines import commits as module
 from pipelines.commits import Commits
+from pipelines.faults import BrokerRefused
 
 
 class FakeCheckpoint:
@@ -127,7 +128,7 @@ def test_worker_that_is_put_out_and_never_told_so_ends(
     clock.now_s += 59
     commits.commit_checkpoint()
     clock.now_s += 2
-    with pytest.raises(AssertionError, match="never told so"):
+    with pytest.raises(BrokerRefused, match="does not say so"):
         commits.commit_checkpoint()
 
 
