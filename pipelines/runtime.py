@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from pipelines.begin_reading import begin_reading
 from pipelines.client_faults import client_fault, failures_as_faults
 from pipelines.commit_watchdog import CommitWatchdog
 from pipelines.commits import Commits
@@ -111,6 +112,7 @@ class Worker(Application):
         # Who asks where the group is waits for a dead worker's open transaction, which Kafka ends
         # up to ten seconds after its time.
         self._assignment_watchdog = CommitWatchdog(settings.transaction_timeout_ms + 15_000)
+        self._consumer.subscribe = self._subscribe  # type: ignore[method-assign, assignment]  # in the place of theirs
         seek = seek_patiently(self._consumer.seek)
         self._consumer.seek = seek  # type: ignore[method-assign, assignment]  # all of theirs
         self._fault: OperatorError | None = None
@@ -258,6 +260,14 @@ class Worker(Application):
         # Half a session: the last heartbeat may be a third of one older than the loop's last turn.
         return self.settings.session_timeout_ms / 2_000
 
+    def _subscribe(self, topics: list[Any], **callbacks: Any) -> None:
+        """Join the group without the library's buffer, which we have no use for.
+
+        At each assignment it would ask Kafka once more for what was committed, for up to 30 s.
+        """
+        self._consumer._topics = {topic.name: topic for topic in topics}
+        self._consumer._subscribe(topics=[topic.name for topic in topics], **callbacks)
+
     def _on_assign(self, consumer: Any, topic_partitions: Any) -> None:
         self._serving = False
         with self.stores_lock:
@@ -313,18 +323,14 @@ class Worker(Application):
     def _begin_reading(
         self, committed: Mapping[Place, Committed], ends: Mapping[Place, int]
     ) -> None:
-        """Read inputs from where the group is, once the stores are whole; changelogs never.
-
-        They are in the subscription so that a group's members get the same partitions of both.
-        """
+        """Read inputs from where the group is, once the stores are whole."""
         inputs = [
             TopicPartition(*place, OFFSET_BEGINNING if each.offset is None else each.offset)
             for place, each in committed.items()
         ]
         changelogs = [TopicPartition(*place, end) for place, end in ends.items()]
-        self._consumer.assign([*inputs, *changelogs])
-        waiting = inputs if self._recoveries.has_assignments else []
-        self._consumer.pause([*changelogs, *waiting])
+        wait = self._recoveries.has_assignments
+        begin_reading(self._consumer, inputs, changelogs, wait=wait)
 
     def _on_revoke(self, consumer: Any, topic_partitions: Any) -> None:
         self._serving = self._assigned = False
