@@ -15,12 +15,21 @@ from confluent_kafka import KafkaError, KafkaException
 from pipelines.faults import BrokerRefused
 
 with warnings.catch_warnings(record=True):
-    from quixstreams.kafka.exceptions import KafkaConsumerException, KafkaProducerDeliveryError
+    from quixstreams.exceptions.assignment import KafkaPartitionError
+    from quixstreams.internal_producer import KafkaProducerTransactionCommitFailed
+    from quixstreams.kafka.exceptions import (
+        KafkaBrokerUnavailableError,
+        KafkaConsumerException,
+        KafkaProducerDeliveryError,
+    )
 
 CLIENT_FAILURES: Final = (
     KafkaException,
     KafkaConsumerException,
     KafkaProducerDeliveryError,
+    KafkaBrokerUnavailableError,
+    KafkaPartitionError,
+    KafkaProducerTransactionCommitFailed,
     SystemError,
 )
 """What `client_fault` is asked about."""
@@ -54,9 +63,19 @@ def _told(error: BaseException | None) -> str | None:
     match error:
         case SystemError():
             return "its error got lost on the way" if _LOST_ERROR in str(error) else None
-        case KafkaException() | KafkaConsumerException() | KafkaProducerDeliveryError():
-            said = error.args[0]
-            assert isinstance(said, KafkaError), "the client says what it fails with"
-            return None if said.code() in _OUR_BUGS else f"{said.name()}: {said.str()}"
+        case KafkaException():
+            return _said(error.args[0])
+        case KafkaConsumerException() | KafkaProducerDeliveryError():
+            return _said(error.error)
+        case (
+            KafkaBrokerUnavailableError()
+            | KafkaPartitionError()
+            | KafkaProducerTransactionCommitFailed()
+        ):
+            return str(error)
         case _:
             return None
+
+
+def _said(error: KafkaError) -> str | None:
+    return None if error.code() in _OUR_BUGS else f"{error.name()}: {error.str()}"

@@ -2,7 +2,13 @@
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
-from quixstreams.kafka.exceptions import KafkaConsumerException, KafkaProducerDeliveryError
+from quixstreams.exceptions.assignment import KafkaPartitionError
+from quixstreams.internal_producer import KafkaProducerTransactionCommitFailed
+from quixstreams.kafka.exceptions import (
+    KafkaBrokerUnavailableError,
+    KafkaConsumerException,
+    KafkaProducerDeliveryError,
+)
 
 from pipelines.client_faults import CLIENT_FAILURES, client_fault, failures_as_faults
 from pipelines.faults import BrokerFault
@@ -11,12 +17,19 @@ WHERE = "kafka-1:9092"
 FAILURES: list[tuple[str, Exception, str]] = [
     ("fenced producer", KafkaException(KafkaError(KafkaError._FENCED)), "_FENCED"),
     ("fatal error", KafkaException(KafkaError(KafkaError._FATAL)), "_FATAL"),
-    ("unacknowledged", KafkaProducerDeliveryError(KafkaError(KafkaError._MSG_TIMED_OUT)), "_MSG_"),
+    (
+        "unacknowledged",
+        KafkaProducerDeliveryError(error=KafkaError(KafkaError._MSG_TIMED_OUT)),
+        "_MSG_",
+    ),
     (
         "a double under the same name",
-        KafkaConsumerException(KafkaError(KafkaError.FENCED_INSTANCE_ID)),
+        KafkaConsumerException(error=KafkaError(KafkaError.FENCED_INSTANCE_ID)),
         "FENCED_INSTANCE_ID",
     ),
+    ("no broker for long", KafkaBrokerUnavailableError("no broker"), "no broker"),
+    ("a partition's own", KafkaPartitionError("partition 3"), "partition 3"),
+    ("a commit that failed", KafkaProducerTransactionCommitFailed("commit"), "commit"),
     (
         "an error lost in the binding",
         SystemError("<method 'poll'> returned NULL without setting an exception"),
