@@ -46,6 +46,7 @@ class CallerFleet:
                 bootstrap=fleet.cluster.bootstrap,
                 data_dir=str(fleet.data_dir),
                 journal=str(self._journal(index)),
+                gives_up=scenario.gives_up,
             )
             self._plan(index).write_bytes(msgspec.json.encode(plan))
 

@@ -22,6 +22,7 @@ from pipelines.edge_client import RenewedToken
 from pipelines.local.development_tokens import kept_tokens
 from pipelines.settings import load_settings
 from tests.chaos.edge_calls import EdgeCalls, Stuck
+from tests.chaos.given_up import GivenUp
 from tests.chaos.journal import Journal, LifeBegun, LifeEnded, Line, Started
 from tests.chaos.life import Life
 from tests.chaos.teller import Teller
@@ -32,7 +33,11 @@ _OPEN_MAX = 40
 
 
 class CallerPlan(Struct, frozen=True, kw_only=True):
-    """All that a caller is told. `data_dir` is where the token issuer keeps its things."""
+    """All that a caller is told.
+
+    `data_dir` is where the token issuer keeps its things. `gives_up`: it also writes records in
+    transactions that it gives up.
+    """
 
     name: str
     seed: int
@@ -41,6 +46,7 @@ class CallerPlan(Struct, frozen=True, kw_only=True):
     bootstrap: str
     data_dir: str
     journal: str
+    gives_up: bool
 
 
 class Caller:
@@ -55,7 +61,8 @@ class Caller:
         # Which edge is asked, and how patiently, need not be the same in the next process.
         chance = random.Random()
         self._calls = EdgeCalls(plan.urls, tokens, self._journal, chance=chance)
-        self._teller = Teller(settings, framing_for(settings), self._journal)
+        given_up = GivenUp(settings, plan.name) if plan.gives_up else None
+        self._teller = Teller(settings, framing_for(settings), self._journal, given_up)
         self._left, self._begun = left_open(self._journal.kept)
         self._ending = asyncio.Event()
 

@@ -64,10 +64,16 @@ class Post:
 
 
 class Fleet:
-    """The service on this machine, running from entry to exit of its `with`."""
+    """The service on this machine, running from entry to exit of its `with`.
 
-    def __init__(self, options: Options, say: Say) -> None:
+    `before_workers` is called once, when there are topics and no worker has come yet.
+    """
+
+    def __init__(
+        self, options: Options, say: Say, before_workers: Callable[[Settings], None]
+    ) -> None:
         self._options = options
+        self._before_workers = before_workers
         self._say = say
         self._undo = ExitStack()
         self._lock = threading.RLock()
@@ -247,6 +253,7 @@ class Fleet:
         self._undo.callback(self.cluster.stop)
         self.environment["GIFTCERT_BOOTSTRAP"] = self.cluster.bootstrap
         apply_topics(self.environment)
+        self._before_workers(self.settings)
         _await(lambda: self.issuer.readiness() == "", "the token issuer")
         names = [f"correlator-{index}" for index in range(scenario.correlators)]
         names += [f"processor-{index}" for index in range(PROCESSORS_MAX)]

@@ -86,7 +86,8 @@ class Scenario:
     """One size of a run. `weights` say how often each kind of fault comes, relative to the others.
 
     `lives_per_s` is how many customers begin in a second, over all callers. `overlap` is how many
-    faults in a hundred come while the one before them is not over.
+    faults in a hundred come while the one before them is not over. `gives_up`: callers also write
+    payments in transactions that they give up.
     """
 
     meaning: str
@@ -98,6 +99,7 @@ class Scenario:
     lives_per_s: float = 1.0
     numbers: int = 6_000
     overlap: int = 35
+    gives_up: bool = False
     weights: Mapping[FaultKind, int] = field(default_factory=lambda: _ALL)
 
 
@@ -129,6 +131,7 @@ SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType(
             correlators=1,
             callers=1,
             numbers=600,
+            gives_up=True,
             weights={
                 FaultKind.KILL_PROCESSOR: 5,
                 FaultKind.LOSE_PROCESSOR_DISK: 3,

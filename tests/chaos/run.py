@@ -8,12 +8,14 @@ import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from pipelines.audit.run_audit import run_audit
 from pipelines.faults import OperatorError
 from pipelines.local.running_broker import Say
+from pipelines.settings import Settings
 from tests.chaos.breaches import Findings, Law
 from tests.chaos.caller_fleet import CallerFleet
 from tests.chaos.evidence import gathered
@@ -57,25 +59,30 @@ def run_chaos(options: Options, *, say: Say, advance: Advance) -> Verdict:
     """Run it. An OperatorError where it cannot even be begun; breaches are in the verdict."""
     verdict = Verdict(options=options)
     began_s = time.monotonic()
-    with Fleet(options, say) as fleet:
+    # Loaded before there is any worker: the first ones have to begin at the beginning.
+    load = partial(_load, numbers=options.scenario.numbers, say=say)
+    with Fleet(options, say, before_workers=load) as fleet:
         verdict.broker = fleet.cluster.why
         _load_and_strike(options, fleet, verdict, say, advance)
     verdict.seconds = time.monotonic() - began_s
     return verdict
 
 
+def _load(settings: Settings, *, numbers: int, say: Say) -> None:
+    say(f"loading {load_numbers(settings, numbers):,} numbers")
+
+
 def _load_and_strike(
     options: Options, fleet: Fleet, verdict: Verdict, say: Say, advance: Advance
 ) -> None:
     settings, scenario = fleet.settings, options.scenario
-    loaded = load_numbers(settings, scenario.numbers)
     reader = LiveReader(settings)
     probes = Probes(fleet)
     callers = CallerFleet(options, fleet)
     findings = verdict.findings
     try:
         probes.await_whole()
-        say(f"serving, with {loaded:,} numbers; callers begin")
+        say("serving; callers begin")
         load_began_s = time.monotonic()
         callers.start_all()
         time.sleep(_WARM_S if scenario.faults else _CALM_S)

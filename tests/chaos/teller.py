@@ -1,12 +1,14 @@
 """How a caller writes source records: orders, payments, deliveries, once or again.
 
-Owns the producer and what the journal says of each record. The event's id follows from the life and
-its step, so what a successor writes again is the same event to the service.
+Owns the producers and what the journal says of each record. The event's id follows from the life
+and its step, so what a successor writes again is the same event to the service.
 """
 
 import asyncio
 import threading
 import time
+import zlib
+from dataclasses import replace
 from typing import Any, Final
 
 from confluent_kafka import KafkaError, Message, Producer
@@ -15,16 +17,30 @@ from pipelines.contracts.framing import Framing
 from pipelines.contracts.schemas import RecordName
 from pipelines.settings import Settings
 from pipelines.topics import ALL_CLIENTS, ALL_PAYMENTS, ALL_SALES_ORDER, topic_name
+from tests.chaos.given_up import GivenUp
 from tests.chaos.journal import Journal, Telling, Told
 from tests.flow.source_messages import Delivery, Order, Payment
 
 _MINUTE_S: Final = 60.0
+_GIVEN_UP_OF: Final = 4
+"""Before one payment in so many, another amount is written in a transaction that is given up."""
 
 
 class Teller:
-    """Writes for one caller; `close` waits until Kafka has everything."""
+    """Writes for one caller; `close` waits until Kafka has everything.
 
-    def __init__(self, settings: Settings, framing: Framing, journal: Journal) -> None:
+    With `given_up` some payments are preceded by what no reader may take for one.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        framing: Framing,
+        journal: Journal,
+        given_up: GivenUp | None = None,
+    ) -> None:
+        self._given_up = given_up
+        self._giving_up = asyncio.Lock()
         self._settings = settings
         self._framing = framing
         self._journal = journal
@@ -66,12 +82,26 @@ class Teller:
                 fields=kept,
             )
         )
+        if isinstance(told, Payment) and self._given_up is not None:
+            await self._give_up(told, event, self._given_up)
         for _ in range(2 if twice else 1):
             await self._write(told, fields)
         self._told.add(event)
         self._journal.write(Told(at_ns=time.monotonic_ns(), event=event))
 
-    async def _write(self, told: Order | Payment | Delivery, fields: dict[str, Any]) -> None:
+    async def _give_up(self, payment: Payment, event: str, given_up: GivenUp) -> None:
+        """Write the payment with twice its amount, under the same event's id, and take it back."""
+        if zlib.crc32(event.encode()) % _GIVEN_UP_OF:
+            return
+        other = replace(payment, amount_minor=2 * payment.amount_minor)
+        place = self._encoded(other, other.record(event, time.time_ns() // 1_000_000))
+        async with self._giving_up:
+            await asyncio.to_thread(given_up.write, *place)
+
+    def _encoded(
+        self, told: Order | Payment | Delivery, fields: dict[str, Any]
+    ) -> tuple[str, str, bytes]:
+        """Topic, key and value."""
         encode = self._framing.encode
         match told:
             case Order():
@@ -83,15 +113,17 @@ class Teller:
             case Delivery():
                 topic, key = ALL_CLIENTS, told.number
                 value = encode(RecordName.CLIENT, fields)
+        return topic_name(topic, self._settings), key, value
+
+    async def _write(self, told: Order | Payment | Delivery, fields: dict[str, Any]) -> None:
+        topic, key, value = self._encoded(told, fields)
         loop = asyncio.get_running_loop()
         written: asyncio.Future[None] = loop.create_future()
 
         def delivered(error: KafkaError | None, _message: Message) -> None:
             loop.call_soon_threadsafe(_settle, written, error)
 
-        self._producer.produce(
-            topic_name(topic, self._settings), key=key, value=value, on_delivery=delivered
-        )
+        self._producer.produce(topic, key=key, value=value, on_delivery=delivered)
         await written
 
     def _serve(self) -> None:

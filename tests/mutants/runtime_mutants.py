@@ -166,7 +166,7 @@ _OPTIONS: Final = (
             before='"isolation.level": "read_committed",',
             after='"isolation.level": "read_uncommitted",',
         ),
-        laws=frozenset({"outputs"}),
+        laws=frozenset({"outputs", "sources", "events"}),
         catcher=Catcher.CHAOS,
     ),
     Mutant(
@@ -175,8 +175,8 @@ _OPTIONS: Final = (
         area=Area.RUNTIME,
         edit=Edit(
             file=_RUNTIME,
-            before='auto_offset_reset="earliest",',
-            after='auto_offset_reset="latest",',
+            before="OFFSET_BEGINNING if each.offset is None else each.offset",
+            after="-1 if each.offset is None else each.offset",
         ),
         laws=frozenset({"sources", "outputs", "serving"}),
         catcher=Catcher.CHAOS,
