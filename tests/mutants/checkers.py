@@ -25,7 +25,7 @@ CHAOS_RUNS: Final = 8
 """A kill has to hit the few milliseconds in which a defect of the runtime does harm."""
 
 _SIMULATION_TIMEOUT_S: Final = 1_800.0
-_CHAOS_TIMEOUT_S: Final = 400.0
+_CHAOS_TIMEOUT_S: Final = 900.0
 _STOP_TIMEOUT_S: Final = 20.0
 
 _running: Final[set[Child]] = set()
