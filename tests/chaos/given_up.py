@@ -9,7 +9,7 @@ from confluent_kafka import KafkaException, Producer
 
 from pipelines.settings import Settings
 
-_PATIENCE_S: Final = 10.0
+_PATIENCE_S: Final = 60.0
 # A caller that is killed in the middle holds readers up until its successor comes, or for so long.
 _TRANSACTION_MS: Final = 10_000
 
