@@ -91,6 +91,11 @@ class Strikes:
     ) -> AbstractContextManager[str]:
         return self._target(chance, record, lambda: self.fleet.running(role))
 
+    def _processors_with_others(self) -> list[str]:
+        """All processors, while one more than the next victim is in no fault's hands."""
+        names = self.fleet.running("processor")
+        return names if len(set(names) - self._struck) > 1 else []
+
     def _broker(self, chance: random.Random, record: FaultRecord) -> AbstractContextManager[str]:
         names = [f"broker-{index}" for index in range(self.brokers)]
         return self._target(chance, record, lambda: names)
@@ -117,7 +122,7 @@ class Strikes:
 
     def zombie(self, chance: random.Random, record: FaultRecord) -> None:
         """Sleep until the others have its partitions and serve them, and a little longer."""
-        with self._worker(chance, record, "processor") as name:
+        with self._target(chance, record, self._processors_with_others) as name:
             if not self.fleet.pause(name):
                 record.skipped = "it had just ended by itself"
                 return

@@ -55,8 +55,11 @@ class Verdict:
 class Checker(Protocol):
     """A way to attack a tree."""
 
-    def attack(self, tree: Path) -> Verdict:
-        """Attack until something is found or the budget is used. CheckerFailed."""
+    def attack(self, tree: Path, faults: str = "") -> Verdict:
+        """Attack until something is found or the budget is used. CheckerFailed.
+
+        `faults`: only those kinds, separated by commas, where the checker has kinds of faults.
+        """
         ...
 
 
@@ -67,8 +70,9 @@ class SimulationChecker:
         self._seeds = seeds
         self._steps = steps
 
-    def attack(self, tree: Path) -> Verdict:
+    def attack(self, tree: Path, faults: str = "") -> Verdict:
         """Run the seeds on the tree."""
+        assert not faults, "each seed draws its own"
         started_s = time.monotonic()
         command = [
             *("-m", "pipelines.cli", "simulate", "--no-shrink"),
@@ -89,25 +93,26 @@ class ChaosChecker:
     def __init__(self, runs: int = CHAOS_RUNS) -> None:
         self._runs = runs
 
-    def attack(self, tree: Path) -> Verdict:
+    def attack(self, tree: Path, faults: str = "") -> Verdict:
         """Run them with the workers of the tree."""
         started_s = time.monotonic()
-        faults = operations = 0
+        struck = operations = 0
         findings: tuple[Finding, ...] = ()
         for seed in range(FIRST_SEED, FIRST_SEED + self._runs):
             command = [
                 *("-m", "tests.chaos", "--scenario", "workers"),
                 *("--seed", str(seed), "--source", str(tree)),
+                *(("--only", faults) if faults else ()),
             ]
             # The driver is the program's own, so that no defect reaches what judges it.
             report = _reported(command, ROOT, _CHAOS_TIMEOUT_S)
-            faults += report["faults"]
+            struck += report["faults"]
             operations += report["operations"]
             if findings := _findings(report):
                 break
         return Verdict(
             findings=findings,
-            effort=f"{_counted(faults, 'fault')}, {_counted(operations, 'operation')}",
+            effort=f"{_counted(struck, 'fault')}, {_counted(operations, 'operation')}",
             seconds=time.monotonic() - started_s,
         )
 

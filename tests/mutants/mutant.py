@@ -93,7 +93,8 @@ class Mutant:
 
     `says` is what is wrong, in a sentence. `laws` are the ones of which a breach proves that the
     defect itself was noticed, and not something else. `also` is for a defect that one place alone
-    cannot show. `notes` say why it is caught where it is.
+    cannot show. `faults` are the kinds of fault that show it, where the chaos run's own mixture
+    does so too seldom. `notes` say why it is caught where it is.
     """
 
     name: str
@@ -103,6 +104,7 @@ class Mutant:
     laws: frozenset[str]
     catcher: Catcher = Catcher.SIMULATION
     also: tuple[Edit, ...] = ()
+    faults: str = ""
     notes: str = ""
 
     @property

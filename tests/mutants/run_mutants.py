@@ -55,7 +55,8 @@ def attacked(mutant: Mutant, checkers: Checkers) -> Result:
     """Let the mutant's checker attack it."""
     try:
         with copied_tree(mutant) as tree:
-            return Result(mutant=mutant, verdict=checkers[mutant.catcher].attack(tree))
+            verdict = checkers[mutant.catcher].attack(tree, mutant.faults)
+            return Result(mutant=mutant, verdict=verdict)
     except (NotApplied, CheckerFailed) as error:
         return Result(mutant=mutant, trouble=str(error))
 

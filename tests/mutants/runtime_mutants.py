@@ -243,6 +243,7 @@ _EDGE: Final = (
         ),
         laws=frozenset({"reads"}),
         catcher=Catcher.CHAOS,
+        faults="zombie",
         notes="Seen only by who reads from it in the moment after it wakes.",
     ),
 )

@@ -31,7 +31,7 @@ class FakeChecker:
     failure: str | None = None
     seen: list[str] = field(default_factory=list)
 
-    def attack(self, tree: Path) -> Verdict:
+    def attack(self, tree: Path, faults: str = "") -> Verdict:
         self.seen.append((tree / FILE).read_text(encoding="utf-8"))
         if self.failure is not None:
             raise CheckerFailed(self.failure)
