@@ -78,7 +78,32 @@ COMMANDS: Final = (
     Command(
         name="load",
         target="pipelines.commands.load:load",
-        summary="Load pre-generated numbers from a CSV into their pool.",
+        summary="Load pre-generated numbers from a CSV or Parquet file into their pools.",
+    ),
+    Command(
+        name="generate",
+        target="pipelines.commands.generate:generate",
+        summary="Make certificate numbers by a pattern, with check digits, into a file.",
+    ),
+    Command(
+        name="crm",
+        target="pipelines.commands.crm:crm",
+        summary="Run the reference CRM: one-time codes to customers by SMS or e-mail.",
+    ),
+    Command(
+        name="bi",
+        target="pipelines.commands.bi:app",
+        summary="Keep a mart of the topics; print, show and export its figures.",
+    ),
+    Command(
+        name="enrich",
+        target="pipelines.commands.enrich:enrich",
+        summary="Make version 2 payments of version 1 payments and their orders.",
+    ),
+    Command(
+        name="shop",
+        target="pipelines.commands.shop:shop",
+        summary="Run the reference store and till, and the pages around them.",
     ),
     Command(
         name="audit",

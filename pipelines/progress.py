@@ -13,10 +13,13 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TaskProgressColumn,
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 Advance = Callable[[int, int], None]
 """Told how many are done, and of how many (0: not known yet)."""
@@ -41,7 +44,8 @@ def progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TaskProgressColumn(show_speed=True),
+        TaskProgressColumn(),
+        RateColumn(),
         TimeRemainingColumn(),
         console=shown,
         transient=True,
@@ -51,14 +55,30 @@ def progress(
         yield lambda done, total: bar.update(task, completed=done, total=total or None)
 
 
+class RateColumn(ProgressColumn):
+    """How many a second, as of late."""
+
+    def render(self, task: Task) -> Text:
+        return Text("" if task.speed is None else f"{task.speed:,.0f} a second")
+
+
 def _lines(what: str, console: Console, clock: Callable[[], float]) -> Advance:
     said_at = clock()
+    said_done: int | None = None
 
     def advance(done: int, total: int) -> None:
-        nonlocal said_at
-        if clock() - said_at >= _LINE_EVERY_S:
-            said_at = clock()
-            share = f" of {total:,} ({100 * done // total} %)" if total else ""
-            console.print(f"{what}: {done:,}{share}", soft_wrap=True, highlight=False)
+        nonlocal said_at, said_done
+        if said_done is None:
+            # What an earlier run had done already says nothing of how fast this one is.
+            said_done = done
+        now = clock()
+        if now - said_at < _LINE_EVERY_S:
+            return
+        rate = round((done - said_done) / (now - said_at))
+        said_at, said_done = now, done
+        share = f" of {total:,} ({100 * done // total} %)" if total else ""
+        speed = f", {rate:,} a second" if rate > 0 else ""
+        left = f", {(total - done) // rate:,} s left" if rate > 0 and total > done else ""
+        console.print(f"{what}: {done:,}{share}{speed}{left}", soft_wrap=True, highlight=False)
 
     return advance

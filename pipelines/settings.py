@@ -25,7 +25,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pipelines.addresses import broker_list, is_loopback, web_address
 from pipelines.faults import SettingsError
 from pipelines.secret_files import read_secret
-from pipelines.settings_faults import complain, unknown_variables
+from pipelines.settings_faults import complain, is_of_others, unknown_variables
 from pipelines.state_directory import outside_sources
 
 ENV_PREFIX: Final = "GIFTCERT_"
@@ -406,6 +406,17 @@ class Settings(BaseSettings):
                 self.sasl_password_file, f"{ENV_PREFIX}SASL_PASSWORD_FILE"
             )
         return config
+
+
+def load_settings_of(environment: Mapping[str, str]) -> Settings:
+    """Settings as a process has them that is started with such an environment."""
+    return load_settings(
+        {
+            name.removeprefix(ENV_PREFIX).lower(): value
+            for name, value in environment.items()
+            if name.startswith(ENV_PREFIX) and not is_of_others(name.removeprefix(ENV_PREFIX))
+        }
+    )
 
 
 def load_settings(overrides: Mapping[str, object] | None = None) -> Settings:

@@ -15,11 +15,18 @@ from pydantic_core import ErrorDetails
 
 _SHOWN_LENGTH: Final = 60
 _TESTS_OWN: Final = "TEST_"
+_NEIGHBOURS_OWN: Final = ("BI_", "CRM_", "ENRICH_", "SHOP_")
+"""Each neighbour has settings of its own, beside these, and refuses what it does not know."""
 _CALLERS_OWN: Final = ("TOKEN", "TOKEN_FILE")
 """What a command that calls the edge is given for itself. A worker has no token, and needs none."""
 # What Kubernetes puts into every pod for each service of the namespace, unless told not to.
 _SERVICE_LINK: Final = re.compile(r"_(SERVICE_HOST|SERVICE_PORT|PORT)(_|$)")
 _SERVICE_LINK_HINT: Final = "Kubernetes sets it for a service: set enableServiceLinks: false"
+
+
+def is_of_others(name: str) -> bool:
+    """Whether a variable, without its prefix, is no setting of the service but somebody's here."""
+    return name in _CALLERS_OWN or name.startswith((_TESTS_OWN, *_NEIGHBOURS_OWN))
 
 
 def unknown_variables(
@@ -33,7 +40,7 @@ def unknown_variables(
     found = []
     for variable in sorted(environment):
         name = variable.upper()
-        if not name.startswith(prefix) or name in known or name.startswith(prefix + _TESTS_OWN):
+        if not name.startswith(prefix) or name in known or is_of_others(name[len(prefix) :]):
             continue
         near = get_close_matches(name, sorted(known), n=1, cutoff=0.75)
         if _SERVICE_LINK.search(name):
@@ -94,6 +101,7 @@ def _is_secret(field: FieldInfo) -> bool:
 
 
 def _short(text: str) -> str:
-    # An address may carry a password where it should not.
-    text = re.sub(r"//[^/@\s]*@", "//***@", text)
+    # An address may carry a password where it should not, and that may have any letters.
+    text = re.sub(r"//\S*@", "//***@", text)
+    text = re.sub(r"(?i)(password=)[^&\s]*", r"\1***", text)
     return text if len(text) <= _SHOWN_LENGTH else f"{text[:_SHOWN_LENGTH]}…"

@@ -61,7 +61,7 @@ def auditor() -> None:
     try:
         with stop_signals_interrupt(), listener, CommittedReader(settings, STREAM) as reader:
             log = structlog.get_logger(__name__)
-            log.info("auditor at work", address=settings.edge_url())
+            log.info("auditor at work", url=settings.edge_url())
             check = None if token is None else StoreCheck(settings, token)
             Auditor(reader, framing, send, metrics, check=check).run()
     except KeyboardInterrupt:

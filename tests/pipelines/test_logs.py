@@ -1,14 +1,16 @@
 """Log lines: one form for all, and nothing in them that should not be there."""
 
+import ast
 import json
 import logging
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
 
-from pipelines.logs import configure_logs
+from pipelines.logs import configure_logs, hide_secrets
 
 NUMBER = "GC-12345678"
 
@@ -117,3 +119,18 @@ def test_logging_a_bug_shows_its_trace_and_no_local_variable(
     assert "LookupError: of /certificates/…5678/history" in written
     assert "Traceback" in written
     assert secret_in_a_local not in written
+
+
+def test_line_of_ours_names_no_field_that_is_left_out_as_a_secret() -> None:
+    """It would be missing for whoever looks for it: a web address is a `url`, say."""
+    root, steps = Path(__file__).resolve().parents[2], {"debug", "info", "warning", "error", "bind"}
+    missing = [
+        f"{path.relative_to(root)}:{call.lineno} {field.arg}"
+        for folder in ("pipelines", "http_edge", "state")
+        for path in (root / folder).rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and getattr(call.func, "attr", "") in steps
+        for field in call.keywords
+        if field.arg is not None and not hide_secrets(None, "", {field.arg: "shown"})
+    ]
+    assert missing == []

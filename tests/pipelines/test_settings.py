@@ -7,7 +7,7 @@ import pytest
 from quixstreams.kafka import ConnectionConfig
 
 from pipelines.faults import SettingsError
-from pipelines.settings import Settings, load_settings
+from pipelines.settings import Settings, load_settings, load_settings_of
 from pipelines.settings_table import settings_table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -218,6 +218,23 @@ def test_loading_settings_with_anything_wrong_never_shows_a_secret(
     )
     assert "hush" not in said
     assert "did you mean GIFTCERT_CVC_KEYS?" in said
+
+
+def test_loading_settings_of_an_environment_leaves_out_what_is_somebody_elses() -> None:
+    """A neighbour's, a caller's and the tests' own variables are in the environment of a stack."""
+    settings = load_settings_of(
+        {
+            "GIFTCERT_PARTITIONS": "3",
+            "GIFTCERT_SHOP_TIME_ZONE": "Europe/Moscow",
+            "GIFTCERT_CRM_LANGUAGE": "en",
+            "GIFTCERT_TOKEN": "x",
+            "GIFTCERT_TEST_BROKER": "x",
+            "HOME": "/x",
+        }
+    )
+    assert settings.partitions == 3
+    with pytest.raises(SettingsError, match="unknown setting partition: did you mean"):
+        load_settings_of({"GIFTCERT_PARTITION": "3"})
 
 
 def test_showing_settings_never_shows_a_secret() -> None:
