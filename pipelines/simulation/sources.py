@@ -1,7 +1,8 @@
 """The records that other systems write: orders, payments, deliveries, and what is broken.
 
-Owns their fields, keys and clocks. Amounts are encoded here, not by the service's own code. What
-was written once may be told again, byte for byte.
+Owns their fields, keys and clocks. Amounts are encoded here, not by the service's own code, and the
+records are not made by the producer kit: what it refuses has to come as well. What was written once
+may be told again, byte for byte.
 """
 
 from collections import deque

@@ -8,6 +8,7 @@ import asyncio
 import threading
 import time
 import zlib
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -99,7 +100,7 @@ class Teller:
             await asyncio.to_thread(given_up.write, *place)
 
     def _encoded(
-        self, told: Order | Payment | Delivery, fields: dict[str, Any]
+        self, told: Order | Payment | Delivery, fields: Mapping[str, object]
     ) -> tuple[str, str, bytes]:
         """Topic, key and value."""
         encode = self._framing.encode
@@ -115,7 +116,7 @@ class Teller:
                 value = encode(RecordName.CLIENT, fields)
         return topic_name(topic, self._settings), key, value
 
-    async def _write(self, told: Order | Payment | Delivery, fields: dict[str, Any]) -> None:
+    async def _write(self, told: Order | Payment | Delivery, fields: Mapping[str, object]) -> None:
         topic, key, value = self._encoded(told, fields)
         loop = asyncio.get_running_loop()
         written: asyncio.Future[None] = loop.create_future()

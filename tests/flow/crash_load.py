@@ -12,12 +12,21 @@ from dataclasses import dataclass, field
 
 from confluent_kafka import Consumer, Producer
 
-from pipelines.contracts.amounts import minor_to_amount
 from pipelines.contracts.command_record import command_to_record
 from pipelines.contracts.framing import framing_for
 from pipelines.contracts.schemas import RecordName
+from pipelines.neighbours.records.orders import (
+    CertificateLine,
+    CertificateTender,
+    Channel,
+    GoodsLine,
+    OrderStatus,
+    SalesOrder,
+)
+from pipelines.neighbours.records.payments import PaymentType, PaymentVersion1, Tender
+from pipelines.neighbours.records.record import SourceRecord
 from pipelines.settings import Settings
-from pipelines.topics import ALL_PAYMENTS, ALL_SALES_ORDER, COMMANDS, STREAM, topic_name
+from pipelines.topics import COMMANDS, STREAM, topic_name
 from state.certificate.commands import Command, Load, Origin
 
 CURRENCY = "RUB"
@@ -154,37 +163,24 @@ class CrashLoad:
         status: str = "CONFIRMED",
         version: int = 1,
     ) -> None:
-        amount = minor_to_amount(amount_minor, CURRENCY)
-        kind = "GOODS" if line is None else "GIFT_CERTIFICATE"
-        record = {
-            "eventId": f"{order_id}-{version}",
-            "eventTime": 1,
-            "orderId": order_id,
-            "correlationId": None,
-            "version": version,
-            "channel": "ONLINE_STORE",
-            "status": status,
-            "clientId": None,
-            "storeId": None,
-            "currency": CURRENCY,
-            "total": amount,
-            "lines": [
-                {
-                    "lineId": "1",
-                    "kind": kind,
-                    "sku": "any",
-                    "quantity": 1,
-                    "amount": amount,
-                    "certificateId": line,
-                }
-            ],
-            "certificateTenders": []
+        sold = CertificateLine(
+            line_id="1", sku="any", amount_minor=amount_minor, certificate_id=line
+        )
+        goods = GoodsLine(line_id="1", sku="any", amount_minor=amount_minor)
+        order = SalesOrder(
+            event_id=f"{order_id}-{version}",
+            order_id=order_id,
+            version=version,
+            at_ms=1,
+            channel=Channel.ONLINE_STORE,
+            status=OrderStatus(status),
+            currency=CURRENCY,
+            lines=[goods if line is None else sold],
+            tenders=[]
             if tender is None
-            else [{"certificateId": tender, "amount": amount}],
-            "notification": None,
-        }
-        value = self._framing.encode(RecordName.SALES_ORDER, record)
-        self._produce(ALL_SALES_ORDER.name, order_id, value)
+            else [CertificateTender(certificate_id=tender, amount_minor=amount_minor)],
+        )
+        self._tell(order.record())
 
     def _payment(
         self,
@@ -195,26 +191,22 @@ class CrashLoad:
         tender: str,
         kind: str = "CAPTURE",
     ) -> None:
-        record = {
-            "eventId": payment_id,
-            "eventTime": 1,
-            "paymentId": payment_id,
-            "orderId": order_id,
-            "correlationId": None,
-            "channel": "ONLINE_STORE",
-            "type": kind,
-            "status": "SUCCEEDED",
-            "amount": minor_to_amount(amount_minor, CURRENCY),
-            "currency": CURRENCY,
-            "tender": tender,
-            "certificateId": None,
-            "certificateOperation": None,
-            "authorizationId": None,
-            "originalPaymentId": None,
-            "failureReason": None,
-        }
-        value = self._framing.encode(RecordName.PAYMENT, record)
-        self._produce(ALL_PAYMENTS.name, payment_id, value)
+        """In version 1: what it concerns the service finds by the order."""
+        payment = PaymentVersion1(
+            event_id=payment_id,
+            payment_id=payment_id,
+            order_id=order_id,
+            at_ms=1,
+            channel=Channel.ONLINE_STORE,
+            type=PaymentType(kind),
+            amount_minor=amount_minor,
+            currency=CURRENCY,
+            tender=Tender(tender),
+        )
+        self._tell(payment.record())
+
+    def _tell(self, record: SourceRecord) -> None:
+        self._produce(record.topic.name, record.key.decode(), record.encode(self._framing))
 
     def _produce(self, topic: str, key: str, value: bytes) -> None:
         self._producer.produce(f"{self.settings.topic_prefix}{topic}", key=key, value=value)

@@ -6,7 +6,7 @@ are always for a condition with a deadline.
 
 import secrets
 import string
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from pipelines.contracts.command_record import command_to_record
@@ -55,9 +55,20 @@ class Scenario(ScenarioCalls):
         self.written += messages
         self.service.write(*messages)
 
-    def message(self, told: Told, *, at_ms: int | None = None, trace: str | None = None) -> Message:
-        """The record of one order, payment or delivery, with a new event id."""
-        fields = told.record(next(self._event_ids), at_ms or now_ms())
+    def message(
+        self,
+        told: Told,
+        *,
+        at_ms: int | None = None,
+        trace: str | None = None,
+        spoilt: Mapping[str, object] | None = None,
+    ) -> Message:
+        """The record of one order, payment or delivery, with a new event id.
+
+        `spoilt` are fields that no producer of ours would write so.
+        """
+        made = told.record(next(self._event_ids), at_ms or now_ms())
+        fields = {**made, **(spoilt or {})}
         encode = self.service.framing.encode
         match told:
             case Order():

@@ -1,22 +1,35 @@
-"""What the other systems write, as the dictionaries that the contracts encode.
+"""What the other systems write, in the words of a test; the producer kit makes the records.
 
-Owns the shape of orders, payments and deliveries in flow tests; amounts are minor units of roubles.
+Owns those words: symbols are text, amounts minor units of roubles. What the kit refuses to make is
+put over a record that it made, by whoever wants it (see `Scenario.message`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from pipelines.contracts.amounts import minor_to_amount
+from pipelines.neighbours.records.clients import Client, DeliveryOutcome
+from pipelines.neighbours.records.clients import Delivery as ToldDelivery
+from pipelines.neighbours.records.orders import (
+    CertificateLine,
+    CertificateTender,
+    Channel,
+    GoodsLine,
+    Notification,
+    NotificationChannel,
+    OrderStatus,
+    SalesOrder,
+)
+from pipelines.neighbours.records.payments import (
+    CertificateOperation,
+    PaymentStatus,
+    PaymentType,
+    PaymentVersion1,
+    Tender,
+)
+from pipelines.neighbours.records.payments import Payment as ToldPayment
 
 CURRENCY: Final = "RUB"
-VERSION_2_ONLY: Final = (
-    "certificateId",
-    "certificateOperation",
-    "authorizationId",
-    "originalPaymentId",
-    "failureReason",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,19 +39,16 @@ class Line:
     amount_minor: int
     number: str | None = None
     line_id: str = "1"
-    quantity: int = 1
-    kind: str | None = None
 
-    def record(self) -> dict[str, Any]:
-        kind = self.kind or ("GIFT_CERTIFICATE" if self.number else "GOODS")
-        return {
-            "lineId": self.line_id,
-            "kind": kind,
-            "sku": "sku",
-            "quantity": self.quantity,
-            "amount": minor_to_amount(self.amount_minor, CURRENCY),
-            "certificateId": self.number,
-        }
+    def told(self) -> GoodsLine | CertificateLine:
+        if self.number is None:
+            return GoodsLine(line_id=self.line_id, sku="sku", amount_minor=self.amount_minor)
+        return CertificateLine(
+            line_id=self.line_id,
+            sku="sku",
+            amount_minor=self.amount_minor,
+            certificate_id=self.number,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,33 +65,35 @@ class Order:
     client_id: str | None = None
     correlation_id: str | None = None
     address_token: str = "token-of-an-address"
-    currency: str = CURRENCY
 
-    def record(self, event_id: str, at_ms: int) -> dict[str, Any]:
-        return {
-            "eventId": event_id,
-            "eventTime": at_ms,
-            "orderId": self.order_id,
-            "correlationId": self.correlation_id,
-            "version": self.version,
-            "channel": self.channel,
-            "status": self.status,
-            "clientId": self.client_id,
-            "storeId": None,
-            "currency": self.currency,
-            "total": minor_to_amount(self.total_minor, CURRENCY),
-            "lines": [line.record() for line in self.lines],
-            "certificateTenders": [
-                {"certificateId": number, "amount": minor_to_amount(amount_minor, CURRENCY)}
+    def record(self, event_id: str, at_ms: int) -> Mapping[str, object]:
+        notification = Notification(
+            channel=NotificationChannel.SMS, address_token=self.address_token
+        )
+        order = SalesOrder(
+            event_id=event_id,
+            order_id=self.order_id,
+            correlation_id=self.correlation_id,
+            version=self.version,
+            at_ms=at_ms,
+            channel=Channel(self.channel),
+            status=OrderStatus(self.status),
+            currency=CURRENCY,
+            total_minor=self.total_minor,
+            lines=[line.told() for line in self.lines],
+            tenders=[
+                CertificateTender(certificate_id=number, amount_minor=amount_minor)
                 for number, amount_minor in self.tenders
             ],
-            "notification": {"channel": "SMS", "addressToken": self.address_token},
-        }
+            client_id=self.client_id,
+            notification=notification if any(line.number for line in self.lines) else None,
+        )
+        return order.record().value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payment:
-    """One payment operation. Contract version 1 has none of the fields after `currency`."""
+    """One payment operation. Contract version 1 has none of the fields after `contract`."""
 
     payment_id: str
     order_id: str
@@ -92,36 +104,35 @@ class Payment:
     channel: str = "ONLINE_STORE"
     correlation_id: str | None = None
     contract: int = 2
-    currency: str = CURRENCY
     number: str | None = None
     operation: str | None = None
     authorization_id: str | None = None
     original: str | None = None
     failure: str | None = None
 
-    def record(self, event_id: str, at_ms: int) -> dict[str, Any]:
-        fields: dict[str, Any] = {
-            "eventId": event_id,
-            "eventTime": at_ms,
-            "paymentId": self.payment_id,
-            "orderId": self.order_id,
-            "correlationId": self.correlation_id,
-            "channel": self.channel,
-            "type": self.type,
-            "status": self.status,
-            "amount": minor_to_amount(self.amount_minor, CURRENCY),
-            "currency": self.currency,
-            "tender": self.tender,
-            "certificateId": self.number,
-            "certificateOperation": self.operation,
-            "authorizationId": self.authorization_id,
-            "originalPaymentId": self.original,
-            "failureReason": self.failure,
-        }
-        if self.contract == 1:
-            lost = [name for name in VERSION_2_ONLY if fields.pop(name) is not None]
-            assert not lost, f"version 1 cannot say {lost}"
-        return fields
+    def record(self, event_id: str, at_ms: int) -> Mapping[str, object]:
+        payment = ToldPayment(
+            event_id=event_id,
+            payment_id=self.payment_id,
+            order_id=self.order_id,
+            correlation_id=self.correlation_id,
+            at_ms=at_ms,
+            channel=Channel(self.channel),
+            type=PaymentType(self.type),
+            status=PaymentStatus(self.status),
+            amount_minor=self.amount_minor,
+            currency=CURRENCY,
+            tender=Tender(self.tender),
+            certificate_id=self.number,
+            operation=None if self.operation is None else CertificateOperation(self.operation),
+            authorization_id=self.authorization_id,
+            original_payment_id=self.original,
+            failure_reason=self.failure,
+        )
+        if self.contract > 1:
+            return payment.record().value
+        old: PaymentVersion1 = payment.by_version_1()
+        return old.record().value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,17 +144,13 @@ class Delivery:
     outcome: str = "SENT"
     reason: str | None = None
 
-    def record(self, event_id: str, at_ms: int) -> dict[str, Any]:
-        return {
-            "eventId": event_id,
-            "eventTime": at_ms,
-            "clientId": "client",
-            "correlationId": None,
-            "delivery": {
-                "certificateId": self.number,
-                "notificationId": self.notification_id,
-                "channel": "SMS",
-                "outcome": self.outcome,
-                "reason": self.reason,
-            },
-        }
+    def record(self, event_id: str, at_ms: int) -> Mapping[str, object]:
+        delivery = ToldDelivery(
+            certificate_id=self.number,
+            notification_id=self.notification_id,
+            channel=NotificationChannel.SMS,
+            outcome=DeliveryOutcome(self.outcome),
+            reason=self.reason,
+        )
+        client = Client(client_id="client", at_ms=at_ms, delivery=delivery, event_id=event_id)
+        return client.record().value

@@ -115,10 +115,8 @@ def poison(scenario: Scenario, tag: str) -> list[Message]:
                     partition=(right + 1) % partitions,
                 )
             )
-    contract = Order(
-        order_id=f"wrong-{tag}", total_minor=1, lines=[Line(amount_minor=1, number="x")]
-    )
-    return [*found, scenario.message(contract)]
+    order = Order(order_id=f"wrong-{tag}", total_minor=1, lines=[Line(amount_minor=1)])
+    return [*found, scenario.message(order, spoilt={"version": -1})]
 
 
 def good_records(scenario: Scenario, number: str) -> list[Message]:

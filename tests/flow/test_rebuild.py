@@ -52,6 +52,7 @@ def load_of_every_kind(scenario: Scenario) -> dict[str, Any]:
             amount_minor=1_000_00,
             type="REFUND",
             tender="GIFT_CERTIFICATE",
+            operation="REFUND",
         ),
     )
     scenario.await_story(spent, "refund")

@@ -126,7 +126,8 @@ class BadField:
 
 
 def line(**changes: object) -> dict[str, Any]:
-    return {"lines": [Line(amount_minor=100, number="NUMBER-1").record() | changes]}
+    good = Line(amount_minor=100, number="NUMBER-1").told().fields(CURRENCY)
+    return {"lines": [good | changes]}
 
 
 BAD_FIELDS = [
@@ -201,7 +202,7 @@ def test_record_that_breaks_its_contract_is_put_aside(scenario: Scenario, bad: B
             Delivery(number="NUMBER-1", notification_id="n").record,
         ),
     }[bad.topic]
-    spoilt = bad.spoil(fields(f"{order_id}-event", now_ms()))
+    spoilt = bad.spoil(dict(fields(f"{order_id}-event", now_ms())))
     value = scenario.service.framing.encode(record, spoilt)
     put_aside(scenario, Message(topic=bad.topic, key=order_id.encode(), value=value), "CONTRACT")
 

@@ -34,6 +34,7 @@ def redemption_records(number: str, order_id: str) -> list[Order | Payment]:
             type="REFUND",
             tender="GIFT_CERTIFICATE",
             number=number,
+            operation="REFUND",
             original=f"{order_id}-redeem",
         ),
     ]
