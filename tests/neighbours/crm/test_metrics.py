@@ -1,0 +1,48 @@
+"""Every figure that is declared is shown, and every figure that is shown is declared."""
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+from pipelines.audit.listener import Listener
+from pipelines.local.ports import LOOPBACK
+from pipelines.neighbours.crm.metrics import METRICS, CrmMetrics
+from pipelines.neighbours.records.clients import NotificationChannel
+from tests.neighbours.crm.crm_fakes import shown_figures
+
+
+def test_listener_shows_each_declared_metric_with_its_type_labels_and_meaning() -> None:
+    metrics = CrmMetrics()
+    metrics.delivered(NotificationChannel.SMS, 0.2)
+    metrics.attempted(NotificationChannel.SMS, "taken")
+    metrics.code_read("given")
+    metrics.watch_gateway(NotificationChannel.SMS, lambda: True)
+    with Listener(LOOPBACK, 0, metrics, ready=lambda: False) as listener:
+        url = f"http://{LOOPBACK}:{listener.port}"
+        assert httpx.get(f"{url}/healthz", trust_env=False).status_code == 200
+        assert httpx.get(f"{url}/readyz", trust_env=False).status_code == 503
+        text = httpx.get(f"{url}/metrics", trust_env=False).text
+    shown = {family.name: family for family in text_string_to_metric_families(text)}
+    for row in METRICS:
+        name = row.name.removesuffix("_total") if row.kind == "counter" else row.name
+        family = shown[name]
+        assert (family.type, family.documentation) == (row.kind, row.meaning)
+        for sample in family.samples:
+            assert set(sample.labels) - {"le"} == set(row.labels), sample
+    declared = {row.name.removesuffix("_total") for row in METRICS}
+    assert {name.removesuffix("_created") for name in shown} == declared
+
+
+def test_what_never_happened_is_shown_as_nothing_instead_of_not_at_all() -> None:
+    figures = shown_figures(CrmMetrics())
+    assert figures["failed_total/SMS/OUT_OF_TIME"] == 0
+    assert figures["doubtful_sends_total/restart"] == 0
+    assert figures["sent_total/EMAIL"] == 0
+
+
+def test_clock_that_runs_behind_makes_no_negative_time() -> None:
+    metrics = CrmMetrics()
+    metrics.delivered(NotificationChannel.SMS, -3.0)
+    metrics.show(waiting=1, oldest_s=-3.0, caught_up=True)
+    figures = shown_figures(metrics)
+    assert figures["delivery_seconds_sum/SMS"] == 0
+    assert figures["oldest_waiting_seconds"] == 0
