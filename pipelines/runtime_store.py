@@ -9,7 +9,7 @@ import time
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, cast
 
 import structlog
 from rocksdict import DBRecoveryMode, Options, Rdict, ReadOptions, WriteBatch
@@ -122,12 +122,18 @@ class KeptPartition(RocksDBStorePartition):
     # Reading and writing
 
     def get(self, key: bytes, cf_name: str = "default") -> bytes | Literal[Marker.UNDEFINED]:
-        """The value of a key."""
+        """The value of a key.
+
+        Not by the library's own: that names its result's type anew at each call, which takes three
+        times as long as the read.
+        """
         try:
-            return super().get(key, cf_name)
+            family = self.get_or_create_column_family(cf_name)
+            found = family.get(key, default=Marker.UNDEFINED)
         except Exception as error:
             self._raise_fault(error)
             raise
+        return cast("bytes | Literal[Marker.UNDEFINED]", found)
 
     def exists(self, key: bytes, cf_name: str = "default") -> bool:
         """Whether there is such a key."""

@@ -3,7 +3,6 @@
 Owns the producer and the consumer. Must not decide what is sent when: the window does.
 """
 
-import hashlib
 import time
 import uuid
 from collections.abc import Iterator
@@ -19,10 +18,10 @@ from confluent_kafka import (
 )
 
 from pipelines.contracts.broken import BrokenRecord
-from pipelines.contracts.command_record import command_to_record
 from pipelines.contracts.framing import framing_for
 from pipelines.contracts.schemas import RecordName
 from pipelines.faults import BrokerRefused, BrokerUnreachable
+from pipelines.loader.load_commands import LoadCommands
 from pipelines.loader.outcomes import ALREADY_LOADED, LOADED, Outcome, RowResult
 from pipelines.loader.window import Answer
 from pipelines.partitioning import partition_of
@@ -30,7 +29,6 @@ from pipelines.settings import Settings
 from pipelines.topic_end import end_of
 from pipelines.topics import COMMANDS, REPLIES, Role, topic_name
 from pipelines.topics_admin import require_topics
-from state.certificate.commands import Command, Load, Origin
 
 _BATCH: Final = 5_000
 _TIMEOUT_S: Final = 10.0
@@ -53,7 +51,9 @@ class KafkaExchange:
         self._commands = topic_name(COMMANDS, settings)
         # One time for the whole run: a reply with another one was decided in an earlier run.
         self._at_ms = int(time.time() * 1000)
-        self._templates: dict[str, dict[str, Any]] = {}
+        self._load_commands = LoadCommands(
+            self._framing, load_id=load_id, at_ms=self._at_ms, reply_to=self._own_id
+        )
         self._results: dict[tuple[str, str], RowResult] = {}
         self._undelivered: KafkaError | None = None
 
@@ -87,15 +87,11 @@ class KafkaExchange:
             self._producer.purge()
         self._producer.flush(_TIMEOUT_S)
         self._consumer.close()
+        self._framing.close()
 
     def send(self, certificate_id: str, pool: str) -> None:
         """Queue one Load command."""
-        record = {
-            **self._template(pool),
-            "commandId": self._prefix + certificate_id,
-            "certificateId": certificate_id,
-        }
-        value = self._framing.encode(RecordName.COMMAND, record)
+        value = self._load_commands.encoded(certificate_id, pool)
         while True:
             try:
                 self._producer.produce(
@@ -117,7 +113,7 @@ class KafkaExchange:
                 f"Kafka at {self._settings.bootstrap} did not take a command "
                 f"({self._undelivered.str()}): {_RUN_AGAIN}"
             )
-        for message in self._consumer.consume(_BATCH, timeout_s):
+        for message in self._heard(timeout_s):
             error = message.error()
             if error is not None:
                 raise BrokerRefused(
@@ -127,6 +123,15 @@ class KafkaExchange:
             answer = self._answer(message)
             if answer is not None:
                 yield answer
+
+    def _heard(self, timeout_s: float) -> list[Message]:
+        """All that is there, or else the first that comes and what is there behind it.
+
+        The client waits until it has as many as it was asked for. That would hold up the answers to
+        a whole window, and the service would idle until they are heard.
+        """
+        first = self._consumer.consume(1, timeout_s)
+        return [*first, *self._consumer.consume(_BATCH, 0)] if first else first
 
     def _listening(self) -> Consumer:
         """A consumer of the one partition our replies come to, from where it ends now."""
@@ -147,23 +152,6 @@ class KafkaExchange:
         end = end_of(consumer, topic, partition, timeout_s=_TIMEOUT_S)
         consumer.assign([TopicPartition(topic, partition, end)])
         return consumer
-
-    def _template(self, pool: str) -> dict[str, Any]:
-        """A pool's command record but for the number: made once, it saves half the work."""
-        template = self._templates.get(pool)
-        if template is None:
-            command = Command(
-                command_id="",
-                at_ms=self._at_ms,
-                certificate_id="",
-                origin=Origin.LOADER,
-                action=Load(pool=pool),
-                actor="loader",
-                reply_to=self._own_id,
-                body_digest=hashlib.sha256(pool.encode()).hexdigest()[:32],
-            )
-            template = self._templates[pool] = command_to_record(command)
-        return template
 
     def _answer(self, message: Message) -> Answer | None:
         key = message.key()

@@ -1,6 +1,7 @@
-"""`giftcert load` against a running service: once in is in, run again or interrupted."""
+"""`giftcert load` against a running service: once in is in, run again, interrupted or killed."""
 
 import csv
+import re
 import signal
 import time
 from collections import Counter
@@ -12,7 +13,8 @@ import pytest
 from pipelines.audit.run_audit import run_audit
 from pipelines.loader.load_file import load_file
 from pipelines.loader.outcomes import Outcome
-from pipelines.loader.window import Patience
+from pipelines.loader.rows import read_load_file
+from pipelines.loader.window import ROWS_UNDER_WAY, Patience
 from pipelines.local.running_broker import Broker
 from pipelines.settings import load_settings
 from pipelines.topics_admin import apply
@@ -21,6 +23,8 @@ from tests.flow.scenario import Scenario
 from tests.flow.service_under_test import Service, running_service
 
 DEADLINE_S = 60.0
+INTERRUPTED_ROWS = 8 * ROWS_UNDER_WAY
+"""So many that a load is still at work when its first rows are seen to be in."""
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +78,7 @@ def test_load_of_a_file_twice_puts_every_number_into_its_pool_once(
     assert (again.code, "500 rows: 500 already loaded;" in again.out) == (0, True), again
     planned_again = giftcert(service, *asked, "--dry-run")
     assert (planned_again.code, "500 already loaded" in planned_again.out) == (0, True)
+    assert "were there already: AVAILABLE 500" in planned_again.out
 
     service.settle()
     for number in numbers:
@@ -109,6 +114,7 @@ def test_load_of_numbers_that_another_file_or_program_loaded_refuses_them_by_lin
     ]
     expected = [("4", "would load", "") if row[0] == "4" else row for row in became]
     assert plan == expected, "the dry run foretold something else"
+    assert not set(first) & set(re.findall(r"[A-Z0-9-]{6,}", planned.out)), "a whole number is told"
     # A refusal is an answer for ever: it does not turn into a yes when asked again.
     assert giftcert(service, *asked).code == 1
     assert [row["code"] for row in report_of(report)][:2] == ["DUPLICATE_NUMBER"] * 2
@@ -118,7 +124,7 @@ def test_load_interrupted_and_run_again_loads_every_number_once(
     scenario: Scenario, tmp_path: Path, prefix: str
 ) -> None:
     service, path = scenario.service, tmp_path / "numbers.csv"
-    numbers = file_of(path, prefix, 20_000)
+    numbers = file_of(path, prefix, INTERRUPTED_ROWS)
     asked = ("load", str(path), "--pool", scenario.pool)
     process = started(service, *asked)
     deadline = time.monotonic() + DEADLINE_S
@@ -140,6 +146,68 @@ def test_load_interrupted_and_run_again_loads_every_number_once(
     assert level_of(service, scenario.pool) == len(numbers)
 
 
+def test_load_killed_again_and_again_goes_on_and_loads_every_number_once(
+    scenario: Scenario, tmp_path: Path, prefix: str
+) -> None:
+    service, path, report = scenario.service, tmp_path / "numbers.csv", tmp_path / "report.csv"
+    numbers = file_of(path, prefix, INTERRUPTED_ROWS)
+    asked = ("load", str(path), "--pool", scenario.pool, "--report", str(report))
+    for _ in range(2):
+        before = level_of(service, scenario.pool)
+        process = started(service, *asked)
+        deadline = time.monotonic() + DEADLINE_S
+        while level_of(service, scenario.pool) == before:
+            assert time.monotonic() < deadline, "nothing was loaded"
+            assert process.poll() is None, "it ended before it could be killed"
+        process.kill()
+        process.communicate()
+        assert not report.exists(), "half of a report is there"
+        # What was sent is performed, so that the next run finds it on the stream.
+        service.settle()
+    done = giftcert(service, *asked)
+    assert done.code == 0, done
+    became = Counter(row["outcome"] for row in report_of(report))
+    assert became.total() == len(numbers)
+    assert set(became) <= {"loaded", "already loaded"}
+    assert became["already loaded"] > 0
+    service.settle()
+    events = Counter(len(service.events(number)) for number in numbers)
+    assert events == {1: len(numbers)}
+    assert level_of(service, scenario.pool) == len(numbers)
+
+
+def test_generated_parquet_file_feeds_two_pools_and_the_reports_tell_of_both(
+    scenario: Scenario, tmp_path: Path, prefix: str
+) -> None:
+    service = scenario.service
+    cards, codes = tmp_path / "cards.csv", tmp_path / "codes.parquet"
+    asked = ("--pattern", f"{prefix}######==", "-n", "40", "--guessable")
+    assert giftcert(service, "generate", str(cards), *asked).code == 0
+    other = f"{scenario.pool}_CARDS"[:32]
+    assert (
+        giftcert(
+            service, "generate", str(codes), *asked, "--pool", other, "--not-in", str(cards)
+        ).code
+        == 0
+    )
+    both = tmp_path / "both.csv"
+    rows = [f"{number},\n" for number in read_load_file(cards, "ELECTRONIC").rows]
+    rows += [f"{number},{other}\n" for number in read_load_file(codes, "ELECTRONIC").rows]
+    both.write_text("certificateId,pool\n" + "".join(rows))
+    page = tmp_path / "report.html"
+    done = giftcert(service, "load", str(both), "--pool", scenario.pool, "--report", str(page))
+    assert done.code == 0, done
+    assert f"are in: {scenario.pool} 40, {other} 40" in done.out
+    assert "Every row is in" in page.read_text()
+    service.settle()
+    assert (level_of(service, scenario.pool), level_of(service, other)) == (40, 40)
+    # The same numbers from another file, of another form: known, and in which state.
+    planned = giftcert(service, "load", str(codes), "--dry-run", "--report", str(page))
+    assert (planned.code, "DUPLICATE_NUMBER 40" in planned.out) == (1, True), planned
+    assert "were there already: AVAILABLE 40" in planned.out
+    assert prefix not in page.read_text(), "the page shows more than the last four"
+
+
 def test_load_without_a_service_names_the_rows_and_goes_on_once_there_is_one(
     broker: Broker, topic_prefix: str, tmp_path: Path, prefix: str
 ) -> None:
@@ -150,7 +218,7 @@ def test_load_without_a_service_names_the_rows_and_goes_on_once_there_is_one(
     path, report = tmp_path / "numbers.csv", tmp_path / "report.csv"
     numbers = file_of(path, prefix, 50)
     patience = Patience(rows_under_way=10, silence_s=0.5, attempts=2)
-    summary = load_file(path, "ELECTRONIC", settings, report=report, patience=patience)
+    summary = load_file(path, "ELECTRONIC", settings, reports=[report], patience=patience)
     assert not summary.complete
     assert summary.outcomes == {Outcome.NO_ANSWER: 10, Outcome.NOT_SENT: 40}
     codes = [row["code"] for row in report_of(report)]
@@ -160,6 +228,7 @@ def test_load_without_a_service_names_the_rows_and_goes_on_once_there_is_one(
         summary = load_file(path, "ELECTRONIC", settings)
         assert summary.complete
         assert summary.outcomes == {Outcome.ALREADY_LOADED: 10, Outcome.LOADED: 40}
+        service.settle()
         assert level_of(service, "ELECTRONIC") == len(numbers)
         report_of_audit = run_audit(settings, service.stack.http_urls, token=service.auditor)
     assert report_of_audit.holds

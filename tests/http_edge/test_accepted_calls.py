@@ -21,7 +21,8 @@ from http_edge.access.callers import Scope
 from http_edge.access.tokens import SUBJECT_LENGTH_MAX
 from http_edge.api.calls import BY_OPERATION
 from pipelines.contracts.command_record import command_from_record, command_to_record
-from pipelines.loader.rows import LoadFileFault, read_load_file
+from pipelines.loader.row import LoadFileFault
+from pipelines.loader.rows import read_load_file
 from state.certificate.commands import Command, Load, Origin
 from tests.http_edge import certificates_in_flow as made
 from tests.http_edge.edge_under_test import FakeServices, app_over, token

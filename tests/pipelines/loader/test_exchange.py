@@ -72,3 +72,36 @@ def test_record_that_is_no_reply_to_this_load_is_passed_over(
 ) -> None:
     """A load of a million rows must not end because somebody wrote noise beside its replies."""
     assert heard(key, payload) is None
+
+
+@dataclass
+class FakeConsumer:
+    """A consumer as the client's is: it waits until it has as many as it was asked for.
+
+    Each wait for one that does not come is counted.
+    """
+
+    there: list[FakeMessage]
+    waited_s: float = 0.0
+
+    def consume(self, count: int, timeout_s: float) -> list[FakeMessage]:
+        given, self.there = self.there[:count], self.there[count:]
+        self.waited_s += timeout_s if len(given) < count else 0.0
+        return given
+
+
+@pytest.mark.parametrize("count", [1, 2, 700])
+def test_replies_that_are_there_are_heard_at_once(count: int) -> None:
+    exchange = KafkaExchange(Settings(bootstrap="127.0.0.1:1"), "this")
+    consumer = FakeConsumer([FakeMessage(KEY, REPLY)] * count)
+    exchange._consumer = consumer
+    assert len(exchange._heard(60.0)) == count
+    assert consumer.waited_s == 0.0
+
+
+def test_silence_is_waited_for_and_then_heard() -> None:
+    exchange = KafkaExchange(Settings(bootstrap="127.0.0.1:1"), "this")
+    consumer = FakeConsumer([])
+    exchange._consumer = consumer
+    assert exchange._heard(0.05) == []
+    assert consumer.waited_s == 0.05

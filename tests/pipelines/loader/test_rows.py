@@ -3,8 +3,12 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pipelines.loader.rows import LoadFile, LoadFileFault, RowCode, RowFault, read_load_file
+from pipelines.loader.row import LoadFileFault
+from pipelines.loader.rows import LoadFile, RowCode, RowFault, read_load_file
+from pipelines.loader.text_lines import LONGEST_LINE
 
 
 def file_with(tmp_path: Path, content: str | bytes) -> Path:
@@ -47,6 +51,29 @@ GOOD_FILES = [
         {"GC-0001": (1, "ELECTRONIC"), "GC-0002": (2, "ELECTRONIC")},
     ),
     ("blank lines", "\ncertificateId\n\nGC-0001\n  \n", {"GC-0001": (4, "ELECTRONIC")}),
+    (
+        "blank lines before semicolons",
+        "\n \ncertificateId;pool\nGC-0001;PHYSICAL\n",
+        {"GC-0001": (4, "PHYSICAL")},
+    ),
+    ("tabs", "certificateId\tpool\nGC-0001\t\nGC-0002\tPHYSICAL\n", TWO_ROWS),
+    (
+        "a spreadsheet's separator told on the first line",
+        "sep=;\r\ncertificateId;pool\r\nGC-0001;PHYSICAL\r\n",
+        {"GC-0001": (3, "PHYSICAL")},
+    ),
+    ("an old line end", "certificateId,pool\rGC-0001,\rGC-0002,PHYSICAL\r", TWO_ROWS),
+    ("no line end at the end", "certificateId,pool\nGC-0001,\nGC-0002,PHYSICAL", TWO_ROWS),
+    (
+        "UTF-16 with its mark, as a spreadsheet's Unicode text",
+        "certificateId\tpool\r\nGC-0001\t\r\nGC-0002\tPHYSICAL\r\n".encode("utf-16"),
+        TWO_ROWS,
+    ),
+    (
+        "UTF-16 of the other order",
+        b"\xfe\xff" + "certificateId;pool\nGC-0001;\nGC-0002;PHYSICAL\n".encode("utf-16-be"),
+        TWO_ROWS,
+    ),
 ]
 
 
@@ -55,7 +82,7 @@ GOOD_FILES = [
     [pytest.param(content, rows, id=name) for name, content, rows in GOOD_FILES],
 )
 def test_read_of_a_file_in_any_usual_shape_gives_numbers_with_line_and_pool(
-    tmp_path: Path, content: str, rows: dict[str, tuple[int, str]]
+    tmp_path: Path, content: str | bytes, rows: dict[str, tuple[int, str]]
 ) -> None:
     file = loaded(tmp_path, content)
     assert (file.rows, file.faults) == (rows, ())
@@ -97,6 +124,7 @@ def test_read_of_a_number_three_times_names_the_first_line_each_time(tmp_path: P
         RowFault(
             line=line,
             certificate_id="GC-0001",
+            pool="ELECTRONIC",
             code=RowCode.DUPLICATE_IN_FILE,
             text="the number is on line 1 already",
         )
@@ -104,14 +132,49 @@ def test_read_of_a_number_three_times_names_the_first_line_each_time(tmp_path: P
     )
 
 
+CYRILLIC = "\u0413\u0421-0001"
 FAULTY_FILES: list[tuple[str, str | bytes, str]] = [
     ("empty", "", "has no rows"),
+    ("blank", "\n \n\n", "has no rows"),
+    ("a mark alone", b"\xef\xbb\xbf", "has no rows"),
     ("a header alone", "certificateId,pool\n", "has no rows"),
-    ("not UTF-8", "certificateId\n\u0413\u0421-0001\n".encode("cp1251"), "is not UTF-8"),
-    ("an unknown column", "certificateId,pol\nGC-0001,PHYSICAL\n", "certificateId, pol"),
+    (
+        "not UTF-8",
+        f"certificateId\nGC-0001\n\n{CYRILLIC}\n".encode("cp1251"),
+        r'line 4 is not UTF-8: save it as "CSV UTF-8"',
+    ),
+    (
+        "not UTF-8 far below",
+        b"certificateId\r\n" + b"GC-0001\r\n" * 20_000 + b"GC-0002\xff\r\n",
+        r"line 20002 is not UTF-8",
+    ),
+    ("UTF-16 cut in half", "\ufeffGC-0001\nG".encode("utf-16-le")[:-1], "line 2 is not UTF-16"),
+    (
+        "not UTF-16 far below",
+        ("\ufeff" + "GC-0001\r\n" * 20_000).encode("utf-16-be") + b"\xd8\x00\x00\x0a",
+        "line 20001 is not UTF-16",
+    ),
+    ("UTF-16 without its mark", "GC-0001\nGC-0002\n".encode("utf-16-le"), "line 1 holds a zero"),
+    ("zero bytes", b"GC-0001\nGC-0002\nGC\x00\n", "line 3 holds a zero byte"),
+    ("a workbook", b"PK\x03\x04\x14\x00\x06\x00", "is a workbook or a zip archive: save it as"),
+    ("an old workbook", b"\xd0\xcf\x11\xe0\xa1\xb1", "old Excel workbook: save it as"),
+    ("compressed", b"\x1f\x8b\x08\x00", r"compressed \(gzip\): unpack"),
+    ("a PDF", b"%PDF-1.7", "is a PDF: ask for"),
+    ("an unknown column", "certificateId,pol\nGC-0001,PHYSICAL\n", "line 1 .*certificateId, pol"),
+    ("a column that acts on a terminal", "certificateId,\x1b[31m\nGC-0001,A\n", r"\?\[31m:"),
     ("a column twice", "certificateId,certificateId\nGC-0001,GC-0001\n", "once each"),
-    ("columns without a header", "GC-0001,PHYSICAL\n", "no header"),
-    ("a quote that never ends", 'certificateId\n"GC-0001\n', "line 2 is not CSV"),
+    ("another's header", "\nnumber;amount\nGC-0001;500\n", "line 2 .*does not name certificateId"),
+    ("another's header of one column", "number\nGC-0001\n", "line 1 .*does not name certifi"),
+    ("a separator nobody knows", "certificateId|pool\nGC-0001|A\n", "line 1 .*commas, semicolons"),
+    ("columns without a header", "GC-0001,PHYSICAL\n", "line 1 .*no header"),
+    ("a quote that never ends", 'certificateId\nGC-0001\n"GC-0002\n', "line 3 is not CSV"),
+    (
+        "a quote that never ends, far above the end",
+        'certificateId\nGC-0001\n"GC-0002\n' + "GC-0003\n" * 30_000,
+        "line 3 is not CSV",
+    ),
+    ("a quote inside", 'certificateId\nGC-0001\n"GC"-0002\n', "line 3 is not CSV"),
+    ("no lines", "GC-0001," * 10_000, f"line 1 has more than {LONGEST_LINE:,} characters"),
 ]
 
 
@@ -124,6 +187,18 @@ def test_read_of_a_file_that_is_wrong_as_a_whole_is_refused_in_one_line(
 ) -> None:
     with pytest.raises(LoadFileFault, match=said):
         loaded(tmp_path, content)
+
+
+def test_read_of_something_else_than_a_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(LoadFileFault, match="cannot be read: Is a directory"):
+        read_load_file(tmp_path, "ELECTRONIC")
+
+
+def test_read_of_a_file_with_too_many_rows_is_refused_before_it_is_held(tmp_path: Path) -> None:
+    path = file_with(tmp_path, "GC-0001\nGC-0002\nbad2\n")
+    assert read_load_file(path, "ELECTRONIC", most_rows=3).total == 3
+    with pytest.raises(LoadFileFault, match="more than 2 rows: split it"):
+        read_load_file(path, "ELECTRONIC", most_rows=2)
 
 
 def test_read_of_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
@@ -157,3 +232,42 @@ def test_load_id_of_the_same_rows_in_another_dress_is_the_same(tmp_path: Path) -
 def test_load_id_of_other_rows_is_another(tmp_path: Path, content: str, pool: str) -> None:
     first = loaded(tmp_path, "GC-0001\nGC-0002\n")
     assert loaded(tmp_path, content, pool).load_id != first.load_id
+
+
+@given(
+    st.lists(st.integers(0, 999_999), min_size=1, max_size=30, unique=True),
+    st.sampled_from([",", ";", "\t"]),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+    st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
+    st.booleans(),
+    st.booleans(),
+)
+def test_read_of_any_dress_of_the_same_rows_gives_the_same_load(
+    tmp_path_factory: pytest.TempPathFactory,
+    numbers: list[int],
+    separator: str,
+    line_end: str,
+    encoding: str,
+    quoted: bool,
+    pool_first: bool,
+) -> None:
+    path = tmp_path_factory.mktemp("dress") / "numbers.csv"
+    rows = [("certificateId", "pool")] + [
+        (f"GC-{number:06d}", ("", "PHYSICAL")[number % 2]) for number in numbers
+    ]
+    lines = [
+        separator.join(
+            f'"{cell}"' if quoted else cell for cell in (reversed(row) if pool_first else row)
+        )
+        for row in rows
+    ]
+    path.write_bytes(line_end.join(lines).encode(encoding))
+    file = read_load_file(path, "ELECTRONIC")
+    assert file.rows == {
+        number: (line, pool or "ELECTRONIC")
+        for line, (number, pool) in enumerate(rows[1:], start=2)
+    }
+    assert file.faults == ()
+    plain = path.with_name("plain.csv")
+    plain.write_text("".join(f"{number},{pool}\n" for number, pool in rows))
+    assert read_load_file(plain, "ELECTRONIC").load_id == file.load_id
