@@ -16,7 +16,7 @@ help: ## List the targets
 
 setup: $(VENV)/installed ## Create .venv from the lock file (every other target does it by itself)
 
-demo: $(VENV)/installed ## One real year of retail through a fresh stack, then the audit
+demo: $(VENV)/installed ## One real year of retail through a fresh stack, then the audit (ARGS=--stay: keep it running)
 	$(BIN)/giftcert demo --data completejourney $(ARGS)
 
 test: $(VENV)/installed ## All tests, on a real broker where there is one, and the coverage gates

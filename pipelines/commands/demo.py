@@ -49,10 +49,19 @@ def demo(
             "prove the stores equal.",
         ),
     ] = False,
+    stay: Annotated[
+        bool,
+        typer.Option(
+            "--stay",
+            help="Keep everything running after the report, to look at and to click, until Ctrl-C.",
+        ),
+    ] = False,
 ) -> None:
     """Play one real year of a grocery chain, sell and spend its gift cards, and audit the result.
 
-    Starts a stack of its own and ends it. Everything a person may read goes before the last line
+    Starts a stack of its own, with a store, a till, a CRM and a BI mart, says where they are, and
+    ends it. What somebody buys there before the report is not in the demo's book, and is named as a
+    difference. Everything a person may read goes before the last line
     of standard output, which is one JSON object. Exit code 1 when a law is broken, or when the
     stream is not what the demo's own book says it must be.
 
@@ -61,18 +70,20 @@ def demo(
       giftcert demo
       giftcert demo --limit 5000 --broker embedded
       giftcert demo --prove
+      giftcert demo --limit 5000 --stay
     """  # noqa: D301 - the \b is the help formatter's own mark, not text
     if data not in DATA_SETS:
         raise typer.BadParameter(f"choose {', '.join(DATA_SETS)}", param_hint="--data")
     configure_logs("WARNING", "console")
-    options = DemoOptions(broker=broker, data_dir=data_dir, seed=seed, prove=prove)
+    options = DemoOptions(broker=broker, data_dir=data_dir, seed=seed, prove=prove, stay=stay)
     basket_data = BasketData(completejourney_files(), limit=limit)
     meter = Meter(Console(stderr=True))
     try:
         with stop_signals_interrupt():
-            result = run_demo(options, basket_data, meter)
+            result = run_demo(
+                options, basket_data, meter, report=lambda told: show(told, sys.stdout)
+            )
     finally:
         basket_data.close()
-    show(result, sys.stdout)
     if not result.holds:
         raise typer.Exit(1)

@@ -4,6 +4,7 @@ Owns the question to the broker. A consumer group's committed offsets say what i
 what lies behind the last one, up to the end of the partition, is still to do.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, TopicPartition
@@ -15,7 +16,8 @@ from pipelines.topics import SOURCES, STATEFUL, Role, Topic, group_name, topic_n
 
 _ANSWER_S: Final = 10.0
 # A transaction ends with a marker in each partition it wrote to, which nobody reads and no group
-# commits past until more comes. Two writers to one partition can leave two.
+# commits past until more comes. Two writers to one partition can leave two. The CRM and the shop
+# write so, too.
 _MARKERS_MAX: Final = 2
 
 
@@ -44,17 +46,14 @@ class Backlog:
 
     def sources(self) -> int:
         """Orders, payments and clients that the correlator has not taken in."""
-        return sum(behind for topic in SOURCES for behind in self._behind(Role.CORRELATOR, topic))
+        behind = (left for topic in SOURCES for left in self._behind(Role.CORRELATOR, topic))
+        return sum(left for left in behind if left > _MARKERS_MAX)
 
-    def is_done(self) -> bool:
-        """Whether nothing is left to do on any topic of the flow."""
-        inner = (
-            behind
-            for role, topics in STATEFUL.items()
-            for topic in topics
-            for behind in self._behind(role, topic)
-        )
-        return self.sources() == 0 and all(behind <= _MARKERS_MAX for behind in inner)
+    def rest(self) -> list[int]:
+        """How much is left of each partition of the flow, always in the same order."""
+        flow = [(Role.CORRELATOR, topic) for topic in SOURCES]
+        flow += [(role, topic) for role, topics in STATEFUL.items() for topic in topics]
+        return [behind for role, topic in flow for behind in self._behind(role, topic)]
 
     def _behind(self, role: Role, topic: Topic) -> list[int]:
         """For each partition, how many offsets lie behind the last one committed."""
@@ -75,3 +74,8 @@ class Backlog:
         first, end = self._consumer.get_watermark_offsets(committed, timeout=_ANSWER_S)
         done = committed.offset if committed.offset >= 0 else first
         return int(end - done)
+
+
+def is_done(before: Sequence[int], now: Sequence[int]) -> bool:
+    """Whether nothing was left to do at two looks: no more than markers, and as much of them."""
+    return before == now and all(behind <= _MARKERS_MAX for behind in now)

@@ -15,9 +15,8 @@ from typing import Final
 from pipelines.audit.report import AuditReport
 from pipelines.contracts.framing import SingleObjectFraming
 from pipelines.demo.actors import Actors
-from pipelines.demo.backlog import Backlog
+from pipelines.demo.backlog import Backlog, is_done
 from pipelines.demo.baskets import ELECTRONIC, Basket, BasketData
-from pipelines.demo.crm import Crm
 from pipelines.demo.latency import Latency, latency_of
 from pipelines.demo.listener import StreamListener
 from pipelines.demo.paced import ORDERS_A_SECOND, PacedPhase, paced_baskets
@@ -47,7 +46,8 @@ _WARM_UP: Final = 3
 class DemoPlan:
     """What to play, and on what.
 
-    `load` loads a CSV file into a pool and says how many went in; `token` gives one for a client.
+    `load` loads a CSV file into a pool and says how many went in; `token` gives one for a client,
+    `token_of` the one that stands for a buyer's address.
     `prove` loses and rebuilds every store at the end; None: they are left alone.
     """
 
@@ -58,6 +58,7 @@ class DemoPlan:
     run_id: str
     seed: int
     folder: Path
+    token_of: Callable[[Basket], str]
     load: Callable[[Path, str], int]
     audit: Callable[[], AuditReport]
     prove: Callable[[], Proving] | None
@@ -117,6 +118,7 @@ class Demo:
                 e2e=e2e,
                 next_paced=latency_of(next_ms[warmed_up:]),
                 next_story=latency_of(next_ms[:told]),
+                delivered=latency_of(witness.deliveries_ms()),
                 seconds=monotonic() - plan.began_s,
                 audit=audit,
                 proving=proving,
@@ -128,7 +130,7 @@ class Demo:
         """Everybody, with their threads running until the end."""
         plan, framing = self._plan, SingleObjectFraming()
         publisher = Publisher(plan.settings)
-        writer = RecordWriter(framing, self._numbers)
+        writer = RecordWriter(framing, self._numbers, plan.token_of)
         with ExitStack() as undo:
             undo.callback(publisher.abandon)
             backlog = Backlog(plan.settings)
@@ -137,10 +139,8 @@ class Demo:
             patience = undo.enter_context(
                 Patience(self._witness, (publisher.check, plan.check_stack))
             )
-            crm = Crm(run_id=plan.run_id, service=storefront, writer=writer, records=publisher)
-            listener = StreamListener(plan.settings, framing, self._witness, crm.take)
+            listener = StreamListener(plan.settings, framing, self._witness)
             patience.start(listener.listen)
-            patience.start(crm.work)
             stock = self._stock()
             actors = Actors(
                 run_id=plan.run_id,
@@ -204,26 +204,34 @@ class Demo:
     def _settle(self, cast: _Cast) -> None:
         """Wait until nothing is left to do, and every certificate has shown all its events."""
         cast.publisher.flush(_FLUSH_S)
+        self._await_rest(cast)
+        wanted = [
+            (self._numbers[slot], account.sequence)
+            for slot, account in self._schedule.book.accounts.items()
+        ]
+        complete = cast.patience.gives(
+            lambda: self._witness.has_sequences(wanted) and not self._witness.told_otherwise(),
+            within_s=_LAST_EVENTS_S,
+        )
+        if not complete:
+            self._meter.say("Some events have not come; the comparison at the end names them")
+
+    def _await_rest(self, cast: _Cast) -> None:
+        """Wait while the service reads on, and say now and then how far it is."""
         left, moved_s, said_s = cast.backlog.sources(), monotonic(), monotonic()
-        while not cast.backlog.is_done():
+        before: list[int] = []
+        rest = cast.backlog.rest()
+        while not is_done(before, rest):
             cast.patience.pause(_LOOK_EVERY_S)
-            now_s, before, left = monotonic(), left, cast.backlog.sources()
-            if left < before:
+            before, rest = rest, cast.backlog.rest()
+            now_s, left_before, left = monotonic(), left, cast.backlog.sources()
+            if left < left_before:
                 moved_s = now_s
             if min(now_s - moved_s, self._witness.quiet_for_s()) > _STUCK_S:
                 raise NothingComes(f"the service stands still {left:,} records from the end")
             if left and now_s - said_s > _SAID_EVERY_S:
                 said_s = now_s
                 self._meter.say(f"The service has {left:,} records still to read")
-        wanted = [
-            (self._numbers[slot], account.sequence)
-            for slot, account in self._schedule.book.accounts.items()
-        ]
-        complete = cast.patience.gives(
-            lambda: self._witness.has_sequences(wanted), within_s=_LAST_EVENTS_S
-        )
-        if not complete:
-            self._meter.say("Some events have not come; the comparison at the end names them")
 
     def _disagreements(self, stock: Stock) -> list[str]:
         return disagreements(

@@ -9,20 +9,24 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
-    """Milliseconds; both are None where nothing was measured."""
+    """Milliseconds; all are None where nothing was measured."""
 
     count: int
     p50_ms: float | None
     p99_ms: float | None
+    max_ms: float | None
 
 
 def latency_of(times_ms: Iterable[float]) -> Latency:
     """The percentiles of some times in milliseconds."""
     ordered = sorted(times_ms)
     if not ordered:
-        return Latency(count=0, p50_ms=None, p99_ms=None)
+        return Latency(count=0, p50_ms=None, p99_ms=None, max_ms=None)
     return Latency(
-        count=len(ordered), p50_ms=_percentile(ordered, 50), p99_ms=_percentile(ordered, 99)
+        count=len(ordered),
+        p50_ms=_percentile(ordered, 50),
+        p99_ms=_percentile(ordered, 99),
+        max_ms=_percentile(ordered, 100),
     )
 
 

@@ -1,12 +1,11 @@
-"""Reads the stream as any other system would, committed records only, and passes them on.
+"""Reads the stream and the CRM's word as any other system would: committed records, passed on.
 
 Owns the demo's one consumer, on a thread of its own. Must not judge what it reads.
 """
 
-from collections.abc import Callable, Mapping
 from threading import Event
 from time import time_ns
-from typing import Any, Final
+from typing import Final
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
 
@@ -15,25 +14,19 @@ from pipelines.contracts.schemas import RecordName
 from pipelines.demo.witness import Witness
 from pipelines.faults import BrokerUnreachable
 from pipelines.settings import Settings
-from pipelines.topics import DLQ, STREAM, topic_name
+from pipelines.topics import ALL_CLIENTS, DLQ, STREAM, topic_name
 
 _ANSWER_S: Final = 10.0
 _POLL_S: Final = 0.1
 
 
 class StreamListener:
-    """Shows every event to the witness, and the wish for a message to `notification_requested`."""
+    """Shows the witness every event, every outcome of a message, and how many dead letters."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        framing: Framing,
-        witness: Witness,
-        notification_requested: Callable[[str, Mapping[str, Any]], None],
-    ) -> None:
+    def __init__(self, settings: Settings, framing: Framing, witness: Witness) -> None:
         self._framing = framing
         self._witness = witness
-        self._notification_requested = notification_requested
+        self._clients = topic_name(ALL_CLIENTS, settings)
         self._stream = topic_name(STREAM, settings)
         self._dead_letters = topic_name(DLQ, settings)
         self._consumer = Consumer(
@@ -61,7 +54,7 @@ class StreamListener:
             self._consumer.close()
 
     def _all_partitions(self) -> list[TopicPartition]:
-        wanted = (self._stream, self._dead_letters)
+        wanted = (self._stream, self._clients, self._dead_letters)
         try:
             listed = self._consumer.list_topics(timeout=_ANSWER_S).topics
         except KafkaException as error:
@@ -80,10 +73,16 @@ class StreamListener:
             return
         if message.topic() == self._dead_letters:
             self._witness.see_dead_letter()
-            return
+        elif message.topic() == self._clients:
+            client = self._framing.decode(RecordName.CLIENT, message.value())
+            self._witness.see_outcome(client["delivery"], message.timestamp()[1])
+        else:
+            self._take_event(message)
+
+    def _take_event(self, message: Message) -> None:
         seen_ms = time_ns() // 1_000_000
         event = self._framing.decode(RecordName.GIFT_CERTIFICATE_EVENT, message.value())
         key = message.key().decode()
         self._witness.see(key, event, seen_ms)
         if event["eventType"] == "notification.requested":
-            self._notification_requested(key, event)
+            self._witness.see_request(key, event["payload"], message.timestamp()[1])

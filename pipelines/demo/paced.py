@@ -93,9 +93,9 @@ class PacedPhase:
             at_s, position, paid = heapq.heappop(due)
             self._wait_until(at_s)
             if paid:
-                captured = self.actors.writer.purchase_paid(purchases[position])
+                # First: on a slow machine the number may not be known yet.
                 begun[position].result()
-                self.actors.records.send(captured)
+                self.actors.records.send(self.actors.writer.purchase_paid(purchases[position]))
             else:
                 begun.append(tills.submit(self._begin, purchases[position]))
                 heapq.heappush(due, (at_s + _CAPTURED_AFTER_S, position, True))

@@ -16,12 +16,11 @@ from pipelines.demo.held import HeldBack
 from pipelines.demo.records import Outgoing, Source
 from pipelines.faults import BrokerFault
 from pipelines.settings import Settings
-from pipelines.topics import ALL_CLIENTS, ALL_PAYMENTS, ALL_SALES_ORDER, topic_name
+from pipelines.topics import ALL_PAYMENTS, ALL_SALES_ORDER, topic_name
 
 _TOPICS: Final = {
     Source.ORDERS: ALL_SALES_ORDER,
     Source.PAYMENTS: ALL_PAYMENTS,
-    Source.CLIENTS: ALL_CLIENTS,
 }
 _QUEUED_MAX: Final = 20_000
 _FULL_WAIT_S: Final = 0.1

@@ -41,6 +41,7 @@ class Result:
     e2e: Latency
     next_paced: Latency
     next_story: Latency
+    delivered: Latency
     seconds: float
     audit: AuditReport
     disagreements: Sequence[str]
@@ -69,6 +70,11 @@ class Result:
             "seconds": round(self.seconds, 1),
             "e2e_ms": {"p50": self.e2e.p50_ms, "p99": self.e2e.p99_ms},
             "http_next_ms": {"p50": self.next_paced.p50_ms, "p99": self.next_paced.p99_ms},
+            "code_delivered_ms": {
+                "p50": self.delivered.p50_ms,
+                "p99": self.delivered.p99_ms,
+                "max": self.delivered.max_ms,
+            },
             **({} if self.proving is None else {"rebuild": _proving(self.proving)}),
         }
 
@@ -142,15 +148,17 @@ def _events_table(events: Mapping[str, int]) -> Table:
 def _latency_table(result: Result) -> Table:
     table = Table(title="Latency in milliseconds", title_justify="left")
     table.add_column("from, to")
-    for heading in ("measured", "p50", "p99"):
+    for heading in ("measured", "p50", "p99", "max"):
         table.add_column(heading, justify="right")
     for name, latency in (
         ("payment written, ISSUED seen; paced", result.e2e),
         ("HTTP next; paced", result.next_paced),
         ("HTTP next; beside the year's backlog", result.next_story),
+        ("code asked for, delivered and told of", result.delivered),
     ):
         shown = [
-            "-" if time is None else f"{time:,.1f}" for time in (latency.p50_ms, latency.p99_ms)
+            "-" if time is None else f"{time:,.1f}"
+            for time in (latency.p50_ms, latency.p99_ms, latency.max_ms)
         ]
         table.add_row(name, f"{latency.count:,}", *shown)
     return table

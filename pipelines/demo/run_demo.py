@@ -4,17 +4,18 @@ The composition root of the demo: the one place where stack, loader, driver and 
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import monotonic
+from time import monotonic, sleep
 from typing import Final
 from uuid import uuid4
 
 from pipelines.audit.run_audit import run_audit
-from pipelines.demo.baskets import BasketData
+from pipelines.demo.address_book import AddressBook
+from pipelines.demo.baskets import CURRENCY, BasketData
 from pipelines.demo.driver import Demo, DemoPlan
 from pipelines.demo.paced import ORDERS_A_SECOND, SECONDS
 from pipelines.demo.progress import Meter
@@ -23,36 +24,51 @@ from pipelines.demo.report import Result
 from pipelines.demo.stock import LOW_MARK
 from pipelines.faults import OperatorError
 from pipelines.loader.load_file import load_file
+from pipelines.local.neighbours import ALL, in_words
 from pipelines.local.stack import Stack
 from pipelines.local.stack_options import StackOptions
-from pipelines.settings import ENV_PREFIX, Settings, load_settings
+from pipelines.secret_files import read_secret
+from pipelines.settings import ENV_PREFIX, Settings, load_settings, load_settings_of
 
 _ADDRESS: Final = re.compile(r".+:\d+")
+_LOOK_EVERY_S: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoOptions:
-    """What a person may choose. `data_dir` None: a temporary directory, deleted at the end."""
+    """What a person may choose. `data_dir` None: a temporary directory, deleted at the end.
+
+    `stay`: everything is kept running after the report, until it is interrupted.
+    """
 
     broker: str
     data_dir: Path | None
     seed: int
     paced_orders: int = ORDERS_A_SECOND * SECONDS
     prove: bool = False
+    stay: bool = False
 
 
-def run_demo(options: DemoOptions, data: BasketData, meter: Meter) -> Result:
-    """Play the demo once and give its result; nothing of it runs afterwards."""
+def run_demo(
+    options: DemoOptions, data: BasketData, meter: Meter, *, report: Callable[[Result], None]
+) -> Result:
+    """Play the demo once and give its result; nothing of it runs afterwards.
+
+    `report` gets it too, while everything runs.
+    """
     began_s, run_id = monotonic(), uuid4().hex[:12]
     _refuse_what_others_run()
     with _folder(options.data_dir) as folder:
         stack = Stack(_stack_options(options, folder / "stack", run_id), say=meter.say)
-        with stack:
-            settings = _settings(stack.environment)
+        with stack, _address_book(stack) as book:
+            settings = load_settings_of(stack.environment)
+            for line in in_words(stack.urls):
+                meter.say(line)
             plan = DemoPlan(
                 settings=settings,
                 url=stack.http_urls[0],
                 token=stack.token,
+                token_of=book.token_of,
                 broker=stack.broker.kind,
                 run_id=run_id,
                 seed=options.seed,
@@ -68,7 +84,11 @@ def run_demo(options: DemoOptions, data: BasketData, meter: Meter) -> Result:
                 began_s=began_s,
                 paced_orders=options.paced_orders,
             )
-            return Demo(plan, data, meter).play()
+            result = Demo(plan, data, meter).play()
+            report(result)
+            if options.stay:
+                stay(stack.check, stack.urls, meter)
+            return result
 
 
 def _refuse_what_others_run() -> None:
@@ -87,23 +107,39 @@ def _stack_options(options: DemoOptions, data_dir: Path, run_id: str) -> StackOp
         f"{ENV_PREFIX}POOL_LOW_MARK": str(LOW_MARK),
         # A year of sales in minutes is more than any shop asks; nothing is measured behind a limit.
         f"{ENV_PREFIX}RATE_LIMIT": "1000000/minute",
+        # The shop of the stack is one more of the chain's, and its customers speak its language.
+        f"{ENV_PREFIX}SHOP_CURRENCY": CURRENCY,
+        f"{ENV_PREFIX}SHOP_NOMINALS": "25,50,100",
+        f"{ENV_PREFIX}CRM_LANGUAGE": "en",
     }
     # On a broker that others use, topics of our own: the stream must hold this run and no other.
     prefix = f"demo-{run_id}-" if _ADDRESS.fullmatch(options.broker) else None
     return StackOptions(
-        data_dir=data_dir, broker=options.broker, topic_prefix=prefix, environment=environment
+        data_dir=data_dir,
+        broker=options.broker,
+        neighbours=ALL,
+        topic_prefix=prefix,
+        environment=environment,
     )
 
 
-def _settings(environment: Mapping[str, str]) -> Settings:
-    """The settings that the stack's workers have, as far as they are the same for all."""
-    return load_settings(
-        {
-            name.removeprefix(ENV_PREFIX).lower(): value
-            for name, value in environment.items()
-            if name.startswith(ENV_PREFIX)
-        }
-    )
+def _address_book(stack: Stack) -> AddressBook:
+    """The shop's directory, which its own customers are in, too."""
+    secret = read_secret(stack.gateway_secret_file, "the gateway's secret")
+    return AddressBook(f"{stack.urls['shop']}gateway/addresses", secret)
+
+
+def stay(check: Callable[[], None], urls: Mapping[str, str], meter: Meter) -> None:
+    """Let everything run until interrupted. `check` raises what ended by itself."""
+    meter.say("Everything goes on; Ctrl-C ends it:")
+    for line in in_words(urls):
+        meter.say(line)
+    try:
+        while True:
+            check()
+            sleep(_LOOK_EVERY_S)
+    except KeyboardInterrupt:
+        meter.say("stopped")
 
 
 def _load(path: Path, pool: str, settings: Settings) -> int:

@@ -1,4 +1,4 @@
-"""What the other systems ask of the service over HTTP: two shops, the CRM, and support.
+"""What the other systems of the demo ask of the service over HTTP: two shops and support.
 
 Owns the calls, each as the client whose it is, their repetition with the same request id when the
 answer got lost, and how long `next` took. Must not write to Kafka.
@@ -21,7 +21,6 @@ from pipelines.faults import OperatorError
 _ANSWER_S: Final = 15.0
 _PATIENCE_S: Final = 120.0
 _SHOPS: Final = {Shop.ONLINE_STORE: "store", Shop.POS: "till"}
-_CRM: Final = "crm"
 _SUPPORT: Final = "support"
 _COME_AGAIN: Final = frozenset(
     {
@@ -67,7 +66,7 @@ class Storefront:
         )
         self._shown = {
             client: BearerToken(RenewedToken(partial(token, client)))
-            for client in (*_SHOPS.values(), _CRM, _SUPPORT)
+            for client in (*_SHOPS.values(), _SUPPORT)
         }
 
     def __enter__(self) -> Self:
@@ -96,14 +95,6 @@ class Storefront:
             raise PoolEmpty
         body = _expect(answer, httpx.codes.CREATED)
         return Reservation(certificate_id=body["certificateId"], took_ms=took_ms)
-
-    def fetch_cvc(self, certificate_id: str, *, request_id: str) -> None:
-        """Have the one-time code revealed, as the CRM does; the demo sends it to nobody."""
-        path = f"/certificates/{certificate_id}/cvc"
-        answer = self._ask(_CRM, "GET", path, query={"requestId": request_id})
-        body = _expect(answer, httpx.codes.OK)
-        if not str(body["cvc"]).isdecimal():
-            raise ServiceRefused("the one-time code is not made of digits")
 
     def lock(self, certificate_id: str, reason: str) -> None:
         """Stop a certificate."""

@@ -30,6 +30,10 @@ def disagreements(
         *_shortened(
             f"…{number[-4:]}: its events do not count up by one" for number in witness.astray()
         ),
+        *_shortened(
+            f"…{number[-4:]}: the CRM did not say just once how its message went"
+            for number in witness.told_otherwise()
+        ),
         *_unwanted(witness),
     ]
 

@@ -4,14 +4,17 @@ Owns the memory of the demo's reader and the waiting on it. Must not read a topi
 nothing it did not see: a number whose events do not count up by one is remembered as astray.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from threading import Condition
 from time import monotonic
-from typing import Any
+from typing import Any, TypeAlias
 
 from pipelines.contracts.amounts import amount_to_minor
+
+_Message: TypeAlias = tuple[str, str]
+"""A certificate's number and the id of one of its messages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +40,8 @@ class Witness:
         self._rejections: Counter[str] = Counter()
         self._astray: list[str] = []
         self._issued_at_ms: dict[str, int] = {}
+        self._requested_at_ms: dict[_Message, int] = {}
+        self._told_at_ms: defaultdict[_Message, list[int]] = defaultdict(list)
         self._dead_letters = 0
         self._changed_at_s = monotonic()
 
@@ -72,6 +77,20 @@ class Witness:
             if currency
             else 0,
         )
+
+    def see_request(self, number: str, payload: Mapping[str, Any], at_ms: int) -> None:
+        """Take in when, by Kafka, the CRM was asked to tell a buyer."""
+        with self._news:
+            self._requested_at_ms[number, payload["notification"]["id"]] = at_ms
+
+    def see_outcome(self, delivery: Mapping[str, Any] | None, at_ms: int) -> None:
+        """Take in when, by Kafka, the CRM said how a message went; None: it said nothing of one."""
+        if delivery is None:
+            return
+        with self._news:
+            message = delivery["certificateId"], delivery["notificationId"]
+            self._told_at_ms[message].append(at_ms)
+            self._news.notify_all()
 
     def see_dead_letter(self) -> None:
         """Take in one record of the dead letter queue."""
@@ -119,6 +138,26 @@ class Witness:
     def issued_at_ms(self, number: str) -> int | None:
         with self._news:
             return self._issued_at_ms.get(number)
+
+    def deliveries_ms(self) -> list[int]:
+        """How long each message took, from the request on the stream to its outcome's record."""
+        with self._news:
+            return [
+                told_ms[0] - at_ms
+                for message, at_ms in self._requested_at_ms.items()
+                if (told_ms := self._told_at_ms.get(message))
+            ]
+
+    def told_otherwise(self) -> list[str]:
+        """Numbers of which the CRM did not say once, and once only, how their message went."""
+        with self._news:
+            messages = self._requested_at_ms.keys() | self._told_at_ms.keys()
+            return sorted(
+                message[0]
+                for message in messages
+                if message not in self._requested_at_ms
+                or len(self._told_at_ms.get(message, ())) != 1
+            )
 
     @property
     def dead_letters(self) -> int:

@@ -31,6 +31,19 @@ def kept_client_secrets(path: Path, client_ids: Iterable[str]) -> Path:
     return _kept(path, lambda: {name: secrets.token_urlsafe(_KEY_BYTES) for name in wanted})
 
 
+def kept_word(path: Path) -> Path:
+    """A file with one secret word and nothing else, made if it is not there."""
+    return _kept_text(path, lambda: secrets.token_urlsafe(_KEY_BYTES))
+
+
+def kept_client_secret(path: Path, secrets_file: Path, client_id: str) -> Path:
+    """A file with the secret of one client alone, of those that `kept_client_secrets` keeps."""
+    secret: str = json.loads(secrets_file.read_text(encoding="ascii"))[client_id]
+    if path.exists() and path.read_text(encoding="ascii") != secret:
+        path.unlink()
+    return _kept_text(path, lambda: secret)
+
+
 def _fresh_cvc_keys() -> object:
     return {"local": base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode("ascii")}
 
@@ -44,6 +57,10 @@ def _fresh_signing_key() -> object:
 
 
 def _kept(path: Path, make: Callable[[], object]) -> Path:
+    return _kept_text(path, lambda: json.dumps(make()))
+
+
+def _kept_text(path: Path, make: Callable[[], str]) -> Path:
     if path.exists():
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -51,5 +68,5 @@ def _kept(path: Path, make: Callable[[], object]) -> Path:
     partial.unlink(missing_ok=True)
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with open(descriptor, "w", encoding="ascii") as file:  # noqa: PTH123 - opened with its mode
-        json.dump(make(), file)
+        file.write(make())
     return partial.replace(path)

@@ -11,6 +11,7 @@ from typing import TextIO
 from pipelines.faults import OperatorError
 from pipelines.interruption import ignore_stop_signals, stop_signals_interrupt
 from pipelines.local.broker import say_on_stderr
+from pipelines.local.neighbours import in_words
 from pipelines.local.running_broker import LocalError, Say
 from pipelines.local.stack import Stack
 from pipelines.local.stack_options import StackOptions, default_data_dir
@@ -50,6 +51,7 @@ def _ready_line(stack: Stack) -> str:
         "docs": _docs_url(stack),
         "issuer": stack.issuer_url,
         "auditor": stack.auditor_url,
+        "urls": stack.urls,
         "broker": stack.broker.kind,
     }
     return json.dumps(ready) + "\n"
@@ -60,6 +62,11 @@ def _say_where(stack: Stack, data_dir: Path, say: Say) -> None:
     say(f"Swagger UI at {_docs_url(stack)}")
     if stack.auditor_url is not None:
         say(f"the auditor's figures at {stack.auditor_url}/metrics")
+    for line in in_words(stack.urls):
+        say(line)
+    if "store" in stack.urls:
+        load = f"giftcert load numbers.csv --pool ELECTRONIC --bootstrap {stack.bootstrap}"
+        say(f"numbers to sell: giftcert generate numbers.csv -n 1000, then {load}")
     if stack.client_secrets_file is None:
         say(f"tokens come from {stack.issuer_url}")
         return

@@ -1,7 +1,7 @@
-"""Owns the whole service on one machine: broker, topics, token issuer, correlator and processors.
+"""Owns the whole service on one machine: broker, topics, token issuer, workers, neighbours.
 
 `giftcert up`, tests and the demo use it. Restarts nothing unasked. Must not know what the workers
-do.
+do, nor what the neighbours are told.
 """
 
 import os
@@ -19,6 +19,7 @@ from pipelines.local.directory_lock import DirectoryLock
 from pipelines.local.issuer_process import NAME as ISSUER
 from pipelines.local.issuer_process import IssuerProcess
 from pipelines.local.local_keys import kept_cvc_keys
+from pipelines.local.neighbours import Neighbours, Surroundings, gateway_secret, without_tokens
 from pipelines.local.ports import LOOPBACK, HeldPort
 from pipelines.local.running_broker import Broker, LocalError, Say
 from pipelines.local.stack_options import StackOptions
@@ -31,6 +32,7 @@ STOP_TIMEOUT_S = 10.0
 _WORKERS_STOP_TIMEOUT_S = 7.0
 _READY_INTERVAL_S = 0.05
 _AUDITOR = "auditor-0"
+_SECRETS_OF_NEIGHBOURS = "neighbours"
 
 
 class _Starting(Protocol):
@@ -55,6 +57,7 @@ class Stack:
         self._broker: Broker | None = None
         self._issuer: IssuerProcess | None = None
         self._workers: dict[str, Worker] = {}
+        self._neighbours: Neighbours | None = None
         self._held = ExitStack()
         self._stopped_cleanly = True
         self._environment: dict[str, str] = {}
@@ -83,6 +86,21 @@ class Stack:
         """Where the auditor shows its figures; None where the stack has none."""
         auditor = self._workers.get(_AUDITOR)
         return None if auditor is None else auditor.url
+
+    @property
+    def neighbours(self) -> list[Worker]:
+        """The neighbours that were started."""
+        return [] if self._neighbours is None else self._neighbours.workers
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """What a person can open of the neighbours, by name; empty where the stack has none."""
+        return {} if self._neighbours is None else self._neighbours.urls()
+
+    @property
+    def gateway_secret_file(self) -> Path:
+        """Where the word is that the shop's development gateway asks for."""
+        return gateway_secret(self._options.data_dir.absolute() / _SECRETS_OF_NEIGHBOURS)
 
     @property
     def issuer_url(self) -> str:
@@ -134,12 +152,12 @@ class Stack:
         self.stop()
 
     def failure(self) -> LocalError | None:
-        """What ended without being asked to: the broker, the issuer, or the first such worker."""
+        """What ended without being asked to: the broker, the issuer, or the first such process."""
         if self._broker is not None and (failure := self._broker.failure()):
             return failure
         if self._issuer is not None and (failure := self._issuer.failure()):
             return failure
-        workers = self._workers.values()
+        workers = [*self._workers.values(), *self.neighbours]
         return next((failure for worker in workers if (failure := worker.failure())), None)
 
     def check(self) -> None:
@@ -169,9 +187,9 @@ class Stack:
         self.restart(f"processor-{index}", forget_state=forget_state)
 
     def stop(self) -> None:
-        """End workers and issuer, then the broker, within ten seconds; may be called again."""
+        """End all but the broker, then the broker, within ten seconds; may be called again."""
         deadline = monotonic() + STOP_TIMEOUT_S
-        started: list[_Starting] = [*self._workers.values()]
+        started: list[_Starting] = [*self.neighbours, *self._workers.values()]
         if self._issuer is not None:
             started.append(self._issuer)
         children = [each.child for each in started if each.child is not None]
@@ -179,6 +197,7 @@ class Stack:
             self._say(f"{child.name} had to be killed; its log is {child.log_path}")
             self._stopped_cleanly = False
         self._workers.clear()
+        self._neighbours = None
         if self._issuer is not None:
             self._issuer.child = None
         if self._broker is not None and not self._broker.stop(deadline - monotonic()):
@@ -196,6 +215,7 @@ class Stack:
         self._held.enter_context(DirectoryLock(data_dir))
         ports = self._hold_ports()
         environment = self._shared_environment(data_dir)
+        self._neighbours = self._chosen_neighbours()
         if self._issuer is not None:
             # First: it is there when the broker is, and the workers find it when they look for it.
             self._issuer.start(environment)
@@ -214,9 +234,35 @@ class Stack:
                 worker.start()
         for worker in self._processors():
             self._await_ready(worker.plan.worker_id, worker)
+        self._start_neighbours(data_dir)
         if _AUDITOR in self._workers:
             # Last, and nobody waits for it: customers do not need it to be served.
             self._workers[_AUDITOR].start()
+
+    def _chosen_neighbours(self) -> Neighbours:
+        """Those that can run here, with their ports held."""
+        names = self._options.neighbours
+        if self._issuer is None and names != (those := without_tokens(names)):
+            left_out = ", ".join(name for name in names if name not in those)
+            self._say(f"not started, for their tokens come from another issuer: {left_out}")
+            names = those
+        return Neighbours(names, shop_port=self._options.shop_port, held=self._held)
+
+    def _start_neighbours(self, data_dir: Path) -> None:
+        """Start them, and wait for those that are ready in a moment."""
+        assert self._neighbours is not None, "they were chosen before anything was started"
+        told = Surroundings(
+            environment=self._environment,
+            edge_url=self.http_urls[0],
+            issuer_url=self.issuer_url,
+            client_secrets_file=self.client_secrets_file,
+            secrets_dir=data_dir / _SECRETS_OF_NEIGHBOURS,
+            state_dir=data_dir / "state" / self.broker.cluster_id,
+            logs_dir=data_dir / "logs",
+        )
+        self._neighbours.start(told, self._options.worker_command)
+        for worker in self._neighbours.awaited:
+            self._await_ready(worker.plan.worker_id, worker)
 
     def _hold_ports(self) -> dict[str, HeldPort]:
         """Every worker's id, with the port it will listen on."""

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipelines.local.broker import AUTO
-from pipelines.settings import ENV_PREFIX, load_settings
+from pipelines.local.neighbours import Neighbour
+from pipelines.settings import load_settings_of
 
 # A new broker, beside which nothing has to be quick, makes about a hundred partitions.
 _TOPICS_TIMEOUT_S = 30.0
@@ -21,12 +22,8 @@ def apply_topics(environment: Mapping[str, str]) -> None:
     """Create what is missing of the topics, the others' too, as the settings given here say."""
     from pipelines import topics_admin
 
-    given = {
-        name.removeprefix(ENV_PREFIX).lower(): value
-        for name, value in environment.items()
-        if name.startswith(ENV_PREFIX) and not name.startswith(f"{ENV_PREFIX}TEST_")
-    }
-    topics_admin.apply(load_settings(given), with_sources=True, timeout_s=_TOPICS_TIMEOUT_S)
+    settings = load_settings_of(environment)
+    topics_admin.apply(settings, with_sources=True, timeout_s=_TOPICS_TIMEOUT_S)
 
 
 def default_data_dir() -> Path:
@@ -41,9 +38,10 @@ class StackOptions:
 
     `broker` and `brokers` are those of `start_broker`. `http_port` is the first processor's, the
     next ones count up from it; without it free ports are taken. `auditor`: one runs too, started
-    when all others are ready. `environment` is added to our own for every worker, and may hold any
-    setting that the stack does not itself decide. With GIFTCERT_TOKEN_ISSUER in either, that
-    issuer is trusted and no development issuer is started.
+    when all others are ready. `neighbours` run beside the service, the shop at `shop_port` or any
+    free one. `environment` is added to our own for every process, and may hold any setting that the
+    stack does not itself decide. With GIFTCERT_TOKEN_ISSUER in either, that issuer is trusted: no
+    development issuer is started, and no neighbour that needs a token.
     """
 
     data_dir: Path
@@ -51,6 +49,8 @@ class StackOptions:
     brokers: int = 1
     processors: int = 1
     auditor: bool = False
+    neighbours: tuple[Neighbour, ...] = ()
+    shop_port: int | None = None
     http_port: int | None = None
     topic_prefix: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)

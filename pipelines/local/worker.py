@@ -1,4 +1,4 @@
-"""Owns one worker of the local stack: a correlator or processor in a process of its own.
+"""Owns one worker of the local stack, or one neighbour of it: a command in a process of its own.
 
 What makes it the same worker after a restart (id, port, state, log) stays. Must not know brokers.
 """
@@ -20,13 +20,17 @@ _ANSWER_TIMEOUT_S = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerPlan:
-    """Who a worker is: what it runs, its fixed id, and where it keeps things."""
+    """Who a worker is: what it runs, its fixed id, and where it keeps things.
+
+    It runs `command` with its role as the next word, and `arguments` behind that.
+    """
 
     role: str
     worker_id: str
     command: Sequence[str]
     state_dir: Path
     log_path: Path
+    arguments: Sequence[str] = ()
 
 
 class Worker:
@@ -56,7 +60,7 @@ class Worker:
         self.plan.state_dir.mkdir(parents=True, exist_ok=True)
         self.child = Child(
             self.plan.worker_id,
-            [*self.plan.command, self.plan.role],
+            [*self.plan.command, self.plan.role, *self.plan.arguments],
             log_path=self.plan.log_path,
             environment={**self._environment, **(environment or {})},
         )

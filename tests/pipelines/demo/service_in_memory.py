@@ -19,13 +19,18 @@ from pipelines.contracts.source_records import (
     read_payment,
 )
 from pipelines.demo.actors import Actors
-from pipelines.demo.crm import Crm
 from pipelines.demo.held import HeldBack
 from pipelines.demo.records import Outgoing, RecordWriter, Source
 from pipelines.demo.steps import Shop, Slot
 from pipelines.demo.stock import LOW_MARK, Stock, Supply
 from pipelines.demo.storefront import PoolEmpty, Reservation
 from pipelines.demo.witness import Witness
+from pipelines.neighbours.records.clients import (
+    Client,
+    Delivery,
+    DeliveryOutcome,
+    NotificationChannel,
+)
 from state.certificate.commands import (
     Action,
     Channel,
@@ -58,7 +63,7 @@ class ServiceInMemory:
         self.framing = SingleObjectFraming()
         self.witness = witness
         self.lost: Callable[[Outgoing], bool] = lambda _record: False
-        self.crm: Crm | None = None
+        self._requests: deque[tuple[str, str]] = deque()
         self._held = HeldBack()
         self._correlations: dict[str, Correlation] = {}
         self._certificates: defaultdict[str, CertificateState] = defaultdict(CertificateState)
@@ -93,10 +98,6 @@ class ServiceInMemory:
             case Source.PAYMENTS:
                 fields = self.framing.decode(RecordName.PAYMENT, record.value)
                 self._fold(fields, read_payment(fields))
-            case Source.CLIENTS:
-                delivery = read_delivery(self.framing.decode(RecordName.CLIENT, record.value), 0)
-                assert delivery is not None
-                self._perform(delivery)
 
     # What the demo asks over HTTP.
 
@@ -114,9 +115,6 @@ class ServiceInMemory:
         )
         self._ask(number, request_id, action)
         return Reservation(certificate_id=number, took_ms=1.0)
-
-    def fetch_cvc(self, certificate_id: str, *, request_id: str) -> None:
-        self._ask(certificate_id, request_id, RevealCvc(key_id="k1"))
 
     def lock(self, certificate_id: str, reason: str) -> None:
         self._ask(certificate_id, f"lock/{certificate_id}", Lock(reason=reason))
@@ -143,9 +141,22 @@ class ServiceInMemory:
         """No time passes here."""
 
     def let_crm_answer(self) -> None:
-        """Have the CRM do all it was asked to."""
-        while self.crm is not None and self.crm.answer_next(0):
-            pass
+        """Have the CRM do all it was asked to: read each code once, and say that it was sent."""
+        while self._requests:
+            number, notification_id = self._requests.popleft()
+            self._ask(number, f"cvc/{notification_id}", RevealCvc(key_id="k1"))
+            told = Delivery(
+                certificate_id=number,
+                notification_id=notification_id,
+                channel=NotificationChannel.SMS,
+                outcome=DeliveryOutcome.SENT,
+            )
+            record = Client(client_id="client-1", at_ms=AT_MS, delivery=told).record()
+            fields = self.framing.decode(RecordName.CLIENT, record.encode(self.framing))
+            command = read_delivery(fields, AT_MS)
+            assert command is not None
+            self._perform(command)
+            self.witness.see_outcome(fields["delivery"], AT_MS + 1)
 
     # The rules.
 
@@ -188,8 +199,9 @@ class ServiceInMemory:
         for position, published in enumerate(result.published):
             event = event_to_record(published, command, f"{key}/{position}")
             self.witness.see(number, event, AT_MS)
-            if event["eventType"] == "notification.requested" and self.crm is not None:
-                self.crm.take(number, event)
+            if event["eventType"] == "notification.requested":
+                self.witness.see_request(number, event["payload"], AT_MS)
+                self._requests.append((number, event["payload"]["notification"]["id"]))
         return result.outcome
 
     def _tell_pool(self, pool: str, event_type: EventType, status: Status, code: str) -> None:
@@ -210,10 +222,9 @@ class ServiceInMemory:
 
 
 def cast_of(service: ServiceInMemory, supply: Supply, folder: Path) -> Actors:
-    """Actors that play on the service in memory, its CRM included."""
+    """Actors that play on the service in memory."""
     numbers: dict[Slot, str] = {}
-    writer = RecordWriter(service.framing, numbers)
-    service.crm = Crm(run_id="run", service=service, writer=writer, records=service)
+    writer = RecordWriter(service.framing, numbers, lambda _basket: "a-token")
     return Actors(
         run_id="run",
         service=service,

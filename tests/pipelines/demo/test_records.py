@@ -8,6 +8,7 @@ import pytest
 from pipelines.contracts.amounts import amount_to_minor
 from pipelines.contracts.framing import SingleObjectFraming
 from pipelines.contracts.schemas import RecordName, published
+from pipelines.demo.baskets import Basket
 from pipelines.demo.held import REPEATED_AFTER, HeldBack
 from pipelines.demo.records import Outgoing, RecordWriter, Source
 from pipelines.demo.steps import (
@@ -23,11 +24,7 @@ from pipelines.demo.steps import (
 )
 from tests.pipelines.demo.specimens import basket, gift_card
 
-_NAMES = {
-    Source.ORDERS: RecordName.SALES_ORDER,
-    Source.PAYMENTS: RecordName.PAYMENT,
-    Source.CLIENTS: RecordName.CLIENT,
-}
+_NAMES = {Source.ORDERS: RecordName.SALES_ORDER, Source.PAYMENTS: RecordName.PAYMENT}
 _FRAMING = SingleObjectFraming()
 _NUMBERS = {0: "GC-0000", 1: "GC-0001"}
 
@@ -49,7 +46,12 @@ REDEMPTION = Redemption(
 
 @pytest.fixture
 def writer() -> RecordWriter:
-    return RecordWriter(_FRAMING, _NUMBERS)
+    return RecordWriter(_FRAMING, _NUMBERS, token_of)
+
+
+def token_of(bought: Basket) -> str:
+    """Stands in for the address directory."""
+    return f"token-of-{bought.household_id}"
 
 
 def decoded(records: Iterable[Outgoing]) -> list[dict[str, Any]]:
@@ -102,6 +104,7 @@ def test_a_purchase_names_the_reserved_number_on_its_line(writer: RecordWriter) 
     captured = writer.purchase_paid(PURCHASE)
     (capture,) = decoded([captured])
 
+    assert order["notification"] == {"channel": "SMS", "addressToken": "token-of-7"}
     line = order["lines"][1]
     assert (line["kind"], line["quantity"], line["certificateId"]) == (
         "GIFT_CERTIFICATE",

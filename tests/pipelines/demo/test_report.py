@@ -62,9 +62,10 @@ RESULT = Result(
             remaining_minor=0,
         ),
     },
-    e2e=Latency(count=600, p50_ms=51, p99_ms=183),
-    next_paced=Latency(count=600, p50_ms=42.5, p99_ms=157.1),
-    next_story=Latency(count=0, p50_ms=None, p99_ms=None),
+    e2e=Latency(count=600, p50_ms=51, p99_ms=183, max_ms=190),
+    next_paced=Latency(count=600, p50_ms=42.5, p99_ms=157.1, max_ms=160),
+    next_story=Latency(count=0, p50_ms=None, p99_ms=None, max_ms=None),
+    delivered=Latency(count=2, p50_ms=130, p99_ms=1_912.5, max_ms=2_200),
     seconds=146.62,
     audit=HOLDS,
     disagreements=(),
@@ -96,6 +97,7 @@ def test_the_last_line_is_one_json_object_of_the_figures() -> None:
         "seconds": 146.6,
         "e2e_ms": {"p50": 51, "p99": 183},
         "http_next_ms": {"p50": 42.5, "p99": 157.1},
+        "code_delivered_ms": {"p50": 130, "p99": 1_912.5, "max": 2_200},
     }
 
 
@@ -106,7 +108,8 @@ def test_the_tables_show_status_channel_and_money() -> None:
 
     assert ["AVAILABLE", "-", "1", "0.00", "0.00"] in rows
     assert ["REDEEMED", "POS", "1", "25.00", "0.00"] in rows
-    assert ["HTTP next; beside the year's backlog", "0", "-", "-"] in rows
+    assert ["HTTP next; beside the year's backlog", "0", "-", "-", "-"] in rows
+    assert ["code asked for, delivered and told of", "2", "130.0", "1,912.5", "2,200.0"] in rows
 
 
 def test_a_disagreement_breaks_the_laws_and_is_shown() -> None:

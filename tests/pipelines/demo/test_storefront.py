@@ -136,18 +136,6 @@ def test_reserving_with_any_other_answer_ends_the_demo(
         reserve(service)
 
 
-def test_fetching_the_code_takes_digits_only() -> None:
-    """Whatever else comes is no code."""
-    service, asked = storefront(gives(200, {"cvc": "042137"}), gives(200, {"cvc": "n/a"}))
-    with service:
-        service.fetch_cvc(NUMBER, request_id="run/n1")
-        with pytest.raises(ServiceRefused, match="digits"):
-            service.fetch_cvc(NUMBER, request_id="run/n1")
-
-    assert asked[0].url.params["requestId"] == "run/n1"
-    assert shown(asked[0]) == "crm"
-
-
 def test_support_locks_and_unlocks_with_a_reason() -> None:
     """Each call has a request id of its own."""
     service, asked = storefront(gives(200, {}))

@@ -58,6 +58,16 @@ def witness() -> Witness:
     return seeing
 
 
+def request(notification_id: str = "n-1") -> dict[str, Any]:
+    """As much of the certificate of a `notification.requested` as the witness looks at."""
+    return {"notification": {"id": notification_id}}
+
+
+def outcome(notification_id: str = "n-1") -> dict[str, Any]:
+    """As much of the CRM's record."""
+    return {"certificateId": NUMBER, "notificationId": notification_id}
+
+
 @pytest.fixture
 def book() -> Book:
     """It has the same certificate sold."""
@@ -76,6 +86,18 @@ def test_witness_knows_how_far_each_certificate_has_come(witness: Witness) -> No
     assert not witness.has_sequences([(NUMBER, 8)])
     assert not witness.has_sequences([(NUMBER, 7), ("GC-OTHER", 1)])
     assert witness.issued_at_ms(NUMBER) == 1_003
+
+
+def test_delivery_takes_from_the_request_to_its_outcome(witness: Witness) -> None:
+    """By Kafka's times of both records, whichever is seen first; a pending one is not counted."""
+    witness.see_request(NUMBER, request("n-1"), 5_000)
+    witness.see_outcome(outcome("n-2"), 6_900)
+    witness.see_outcome(None, 7_000)
+    assert witness.deliveries_ms() == []
+    witness.see_outcome(outcome("n-1"), 5_150)
+    witness.see_request(NUMBER, request("n-2"), 6_000)
+    assert witness.deliveries_ms() == [150, 900]
+    assert witness.told_otherwise() == []
 
 
 def test_waiting_ends_with_the_event_that_was_waited_for(witness: Witness) -> None:
@@ -111,6 +133,20 @@ def see_dead_letter(witness: Witness) -> None:
     witness.see_dead_letter()
 
 
+def see_outcome_twice(witness: Witness) -> None:
+    witness.see_request(NUMBER, request(), 1)
+    witness.see_outcome(outcome(), 2)
+    witness.see_outcome(outcome(), 3)
+
+
+def see_no_outcome(witness: Witness) -> None:
+    witness.see_request(NUMBER, request(), 1)
+
+
+def see_outcome_of_another_message(witness: Witness) -> None:
+    witness.see_outcome(outcome("n-2"), 2)
+
+
 def see_unwanted_alert(witness: Witness) -> None:
     witness.see(NUMBER, event("alert", 8, code="OVERPAID"), 1)
 
@@ -129,6 +165,12 @@ def see_end(witness: Witness) -> None:
         (see_event_too_many, "redeem.partial: 1 events came, 0 had to"),
         (see_gap, "…2222: its events do not count up by one"),
         (see_dead_letter, "1 records are in the dead letter queue"),
+        (see_outcome_twice, "…2222: the CRM did not say just once how its message went"),
+        (see_no_outcome, "…2222: the CRM did not say just once how its message went"),
+        (
+            see_outcome_of_another_message,
+            "…2222: the CRM did not say just once how its message went",
+        ),
         (see_unwanted_alert, "1 events say OVERPAID, which nothing here should cause"),
         (see_wrong_balance, "…2222: nominal, balance, events and pool are (500, 499, 8"),
         (see_end, "…2222: it is ANNULLED"),
@@ -186,10 +228,10 @@ def test_many_disagreements_of_a_kind_are_counted_not_listed(witness: Witness) -
 @pytest.mark.parametrize(
     ("times_ms", "latency"),
     [
-        ([], Latency(count=0, p50_ms=None, p99_ms=None)),
-        ([7.26], Latency(count=1, p50_ms=7.3, p99_ms=7.3)),
-        ([30, 10, 20], Latency(count=3, p50_ms=20, p99_ms=30)),
-        (range(1, 201), Latency(count=200, p50_ms=100, p99_ms=198)),
+        ([], Latency(count=0, p50_ms=None, p99_ms=None, max_ms=None)),
+        ([7.26], Latency(count=1, p50_ms=7.3, p99_ms=7.3, max_ms=7.3)),
+        ([30, 10, 20], Latency(count=3, p50_ms=20, p99_ms=30, max_ms=30)),
+        (range(1, 201), Latency(count=200, p50_ms=100, p99_ms=198, max_ms=200)),
     ],
 )
 def test_percentiles_are_times_that_were_measured(times_ms: Any, latency: Latency) -> None:

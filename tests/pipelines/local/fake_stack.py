@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx
 
+from pipelines.local.neighbours import Neighbour
 from pipelines.local.stack import Stack
 from pipelines.local.stack_options import StackOptions
 
@@ -22,6 +23,8 @@ def options(
     *,
     processors: int = 1,
     auditor: bool = False,
+    neighbours: tuple[Neighbour, ...] = (),
+    shop_port: int | None = None,
     fake_worker: str = "",
     http_port: int | None = None,
     topic_prefix: str | None = None,
@@ -34,6 +37,8 @@ def options(
         broker="embedded",
         processors=processors,
         auditor=auditor,
+        neighbours=neighbours,
+        shop_port=shop_port,
         http_port=http_port,
         topic_prefix=topic_prefix,
         environment={"FAKE_WORKER": fake_worker, **(environment or {})},

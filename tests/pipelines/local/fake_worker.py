@@ -1,4 +1,4 @@
-"""Stands in for a correlator, processor or issuer: says it is ready and does as FAKE_WORKER tells.
+"""Stands in for a worker, an issuer or a neighbour: says it is ready and does as FAKE_WORKER tells.
 
 Run as a script: `fake_worker.py ROLE`. FAKE_WORKER is one of the words below, or `ROLE:WORD` for
 one role only: `die` ends at once, `unready` never is ready, `stubborn` does not heed SIGTERM.

@@ -18,6 +18,7 @@ from tests.pipelines.local.local_machine import await_condition, is_running, pro
 RUN = """
 import sys
 from pathlib import Path
+from pipelines.local.neighbours import ALL
 from pipelines.local.run_stack import run_stack
 from pipelines.local.stack_options import StackOptions
 options = StackOptions(
@@ -25,6 +26,7 @@ options = StackOptions(
     broker="embedded",
     processors=2,
     auditor=True,
+    neighbours=ALL,
     worker_command=(sys.executable, sys.argv[2]),
     issuer_command=(sys.executable, sys.argv[2], "issuer"),
     apply_topics=lambda environment: None,
@@ -73,6 +75,9 @@ def test_stop_running_stack_by_signal_is_clean_and_quick(
     with running(tmp_path) as program:
         ready = ready_line(program)
         pids = [worker_pid(ready[name]) for name in ("http", "issuer")]
+        urls = ready["urls"]
+        assert isinstance(urls, dict)
+        pids.append(worker_pid(urls["store"]))
         started = monotonic()
         program.send_signal(stop_signal)
         program.send_signal(stop_signal)
@@ -86,6 +91,12 @@ def test_stop_running_stack_by_signal_is_clean_and_quick(
         "docs": f"{ready['http']}/docs",
         "issuer": ready["issuer"],
         "auditor": ready["auditor"],
+        "urls": {
+            "shop": urls["shop"],
+            **{page: f"{urls['shop']}{page}/" for page in ("store", "till", "phone", "stream")},
+            "bi": f"{urls['shop']}bi/",
+            "crm": urls["crm"],
+        },
         "broker": "embedded",
     }
     assert rest == ""
@@ -93,6 +104,16 @@ def test_stop_running_stack_by_signal_is_clean_and_quick(
     assert words.splitlines()[1:] == [
         f"Swagger UI at {ready['docs']}",
         f"the auditor's figures at {ready['auditor']}/metrics",
+        f"the internet store at {urls['store']}",
+        f"the till at {urls['till']}",
+        f"the customers' phone, with every message of the SMS gateway, at {urls['phone']}",
+        f"the stream as it grows at {urls['stream']}",
+        f"the report of the mart, as soon as it has caught up, at {urls['bi']}",
+        f"the CRM's figures at {urls['crm']}",
+        (
+            "numbers to sell: giftcert generate numbers.csv -n 1000, then giftcert load "
+            f"numbers.csv --pool ELECTRONIC --bootstrap {ready['bootstrap']}"
+        ),
         f"development issuer at {ready['issuer']}; client secrets in {client_secrets}",
         f"a token on the command line: giftcert token --client till --data-dir {tmp_path}",
         "stopped",
