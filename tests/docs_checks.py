@@ -21,6 +21,10 @@ from http_edge.handlers.internal_calls import internal_routes
 from http_edge.handlers.service_routes import Worked, health_routes
 from http_edge.serving.metrics import EdgeMetrics
 from pipelines import cli
+from pipelines.neighbours.bi import settings as bi
+from pipelines.neighbours.crm import settings as crm
+from pipelines.neighbours.enrich import settings as enrich
+from pipelines.neighbours.shop import settings as shop
 from pipelines.settings import ENV_PREFIX, Settings
 
 _FENCED: Final = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
@@ -35,9 +39,20 @@ _HEADING: Final = re.compile(r"^(#+) (.+)$", re.MULTILINE)
 _TOP_FOLDERS: Final = ("avro", "docs", "http_edge", "pipelines", "state", "tests", ".ci")
 # What a person makes, or a build leaves or packs, and so is not in the tree.
 _NOT_IN_THE_TREE: Final = frozenset({"cvc-keys.json", "pipelines/contracts/avro/"})
+_NEIGHBOURS_SETTINGS: Final = frozenset(
+    f"{prefix}{name.upper()}"
+    for prefix, settings in (
+        (bi.ENV_PREFIX, bi.BiSettings),
+        (crm.ENV_PREFIX, crm.CrmSettings),
+        (enrich.ENV_PREFIX, enrich.EnrichSettings),
+        (shop.ENV_PREFIX, shop.ShopSettings),
+    )
+    for name in settings.model_fields
+)
 _NO_SETTINGS: Final = frozenset(
     {
         "GIFTCERT_TEST_BROKER",  # of the tests
+        "GIFTCERT_TEST_PICTURES",  # of the tests
         "GIFTCERT_TEST_SCHEMATHESIS_CASES",  # of the tests
         "GIFTCERT_TOKEN",  # of `giftcert audit`
         "GIFTCERT_TOKEN_FILE",  # of `giftcert audit`
@@ -104,7 +119,8 @@ def unknown_commands(page: Path, text: str) -> Iterator[str]:
 
 def unknown_settings(page: Path, text: str) -> Iterator[str]:
     """A variable that a page names is a setting."""
-    known = {f"{ENV_PREFIX}{name.upper()}" for name in Settings.model_fields} | _NO_SETTINGS
+    known = {f"{ENV_PREFIX}{name.upper()}" for name in Settings.model_fields}
+    known |= _NO_SETTINGS | _NEIGHBOURS_SETTINGS
     for found in _VARIABLE.finditer(text):
         if found[0] not in known:
             yield f"{page.name}: {found[0]} is no setting"

@@ -11,7 +11,7 @@ import pkgutil
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
-from typing import Final
+from typing import Final, Protocol
 
 import http_edge
 import pipelines
@@ -23,6 +23,15 @@ from pipelines.audit.metrics import METRICS
 from pipelines.contracts.broken import BrokenCode
 from pipelines.dlq.letters import Resolved
 from pipelines.faults import EXIT_BUG, EXIT_INTERRUPTED, OperatorError
+from pipelines.neighbours.bi import settings as bi_settings
+from pipelines.neighbours.bi.columns import Relation
+from pipelines.neighbours.bi.reconciliation_views import CHECKS, FINDINGS
+from pipelines.neighbours.bi.schema import VIEWS
+from pipelines.neighbours.bi.tables import TABLES as MART_TABLES
+from pipelines.neighbours.crm import metrics as crm_metrics
+from pipelines.neighbours.crm import settings as crm_settings
+from pipelines.neighbours.enrich import settings as enrich_settings
+from pipelines.neighbours.shop import settings as shop_settings
 from pipelines.settings import Settings
 from pipelines.settings_table import settings_table
 from pipelines.topics import FOREVER_MS, TOPICS, Topic, wanted_topics
@@ -263,13 +272,52 @@ def exit_codes() -> str:
     return table(["exit code", "meaning", "faults in the code"], rows)
 
 
-def audit_metrics() -> str:
-    """Every figure of an auditor."""
-    rows = [
+class Figure(Protocol):
+    """A row of a process's table of metrics."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def meaning(self) -> str: ...
+
+    @property
+    def labels(self) -> tuple[str, ...]: ...
+
+
+def figures(rows: Iterable[Figure]) -> str:
+    """Every figure of a process that shows some of its own."""
+    cells = [
         [code(row.name), row.kind, codes(row.labels) if row.labels else NONE, row.meaning]
-        for row in METRICS
+        for row in rows
     ]
-    return table(["name", "type", "labels", "meaning"], rows)
+    return table(["name", "type", "labels", "meaning"], cells)
+
+
+def mart_relations(relations: Iterable[Relation]) -> str:
+    """Tables or views of the mart, each with its columns."""
+    return "\n".join(
+        f"#### {each.name}\n\n{each.about}\n\n"
+        + table(
+            ["column", "type", "meaning"],
+            [[code(column.name), column.kind, column.about] for column in each.columns],
+        )
+        for each in relations
+    )
+
+
+def mart_checks() -> str:
+    """What the reconciliation compares."""
+    rows = [[code(name), *meaning.split(": ", 1)] for name, meaning in CHECKS.items()]
+    return table(["check", "the stream's side", "the other side"], rows)
+
+
+def mart_findings() -> str:
+    """What can be wrong with an item of the reconciliation."""
+    return table(["finding", "meaning"], [[code(name), text] for name, text in FINDINGS.items()])
 
 
 def _subclasses(fault: type[OperatorError]) -> Iterator[type[OperatorError]]:
@@ -300,7 +348,24 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "problems": technical_problems,
     "refusals": refusals,
     "exit-codes": exit_codes,
-    "audit-metrics": audit_metrics,
+    "audit-metrics": lambda: figures(METRICS),
+    "bi-settings": lambda: settings_table(
+        bi_settings.BiSettings.model_fields, bi_settings.ENV_PREFIX
+    ),
+    "bi-views": lambda: mart_relations(VIEWS),
+    "bi-tables": lambda: mart_relations(MART_TABLES),
+    "bi-checks": mart_checks,
+    "bi-findings": mart_findings,
+    "crm-settings": lambda: settings_table(
+        crm_settings.CrmSettings.model_fields, crm_settings.ENV_PREFIX
+    ),
+    "enrich-settings": lambda: settings_table(
+        enrich_settings.EnrichSettings.model_fields, enrich_settings.ENV_PREFIX
+    ),
+    "shop-settings": lambda: settings_table(
+        shop_settings.ShopSettings.model_fields, shop_settings.ENV_PREFIX
+    ),
+    "crm-metrics": lambda: figures(crm_metrics.METRICS),
     "fields-SalesOrder": lambda: field_table("SalesOrder"),
     "fields-Payment": lambda: field_table("Payment"),
     "fields-Client": lambda: field_table("Client"),

@@ -18,10 +18,7 @@ SECTIONS: Final = (
     "Short description",
     "Earlier plan by system",
 )
-PLANNED: Final = (
-    "*neighbours: CRM, BI, store, till*",
-    "*operations*",
-)
+PLANNED: Final = ("*operations*",)
 _NAME: Final = re.compile(r"`([^`]+)`")
 _FILE_OR_TEST: Final = re.compile(r"\*\*(?P<file>test_\w+)\*\*|`(?P<test>test_\w+)`")
 

@@ -23,6 +23,7 @@ from pipelines.local_stores import WorkerStore
 from pipelines.recovery import changelog_reader, judgement
 from pipelines.recovery.store_faults import ChangelogLost, StoreDamaged, StoreFull
 from pipelines.runtime import Worker
+from pipelines.runtime_store import KeptPartition
 from pipelines.topics import COMMANDS
 from pipelines.topics_admin import apply
 from state.stores.reader import StoreClosed
@@ -280,7 +281,7 @@ def test_damage_that_another_thread_reads_stops_the_worker_and_is_mended_at_the_
             raise Exception("Corruption: block checksum")  # noqa: TRY002 - as the binding does
 
         with monkeypatch.context() as patched:
-            patched.setattr(RocksDBStorePartition, "get", refuse)
+            patched.setattr(KeptPartition, "get_or_create_column_family", refuse)
             with pytest.raises(StoreClosed):
                 WorkerStore(running, COMMANDS).get(0, b"key-0001|c")
         assert not running.serving
