@@ -4,6 +4,7 @@ Owns which ends of a worker a fault explains. An orchestrator starts a worker ag
 exit code; only one code says that a bug was met, and only harm to a disk may explain that.
 """
 
+import signal
 from collections.abc import Sequence
 from typing import Final
 
@@ -31,11 +32,22 @@ def judge_ends(
         bug = end.code == EXIT_BUG or end.code < 0
         if not bug and not (end.asked and end.code != 0):
             continue
+        if _had_not_begun(end):
+            findings.looked_at("ends of workers before they had begun")
+            continue
         if not _explained(end, faults):
             said = " | ".join(end.said.splitlines()[-_SAID_LINES:])
             asked = "was asked to end and " if end.asked else ""
             text = f"{end.worker} {asked}ended with exit code {end.code}: {said}"
             findings.breach(Law.SERVING, text)
+
+
+def _had_not_begun(end: WorkerEnd) -> bool:
+    """Whether it was asked to end while Python still read its modules, before its first word.
+
+    There is nobody yet who could hear a signal, and nothing that could be left undone.
+    """
+    return end.asked and end.code == -signal.SIGTERM and not end.said.strip()
 
 
 def _explained(end: WorkerEnd, faults: Sequence[FaultRecord]) -> bool:

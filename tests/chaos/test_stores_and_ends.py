@@ -1,5 +1,6 @@
 """What is judged beside the log: the live reader, the stores on disk, how workers ended."""
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -115,4 +116,23 @@ def test_end_of_a_worker_with_a_clock_of_its_own_is_explained_by_a_refused_sleep
     end = WorkerEnd(worker="processor-0", code=70, at_ns=150, asked=False, said=said)
     findings = Findings()
     judge_ends([end], [a_fault(FaultKind.JUMP_CLOCK)], findings)
+    assert [breach.law for breach in findings.breaches] == ([] if fine else [Law.SERVING])
+
+
+@pytest.mark.parametrize(
+    ("asked", "code", "said", "fine"),
+    [
+        (True, -signal.SIGTERM, "", True),
+        (True, -signal.SIGTERM, "The application started", False),
+        (True, -signal.SIGSEGV, "", False),
+        (False, -signal.SIGTERM, "", False),
+    ],
+    ids=["before its first word", "at work", "another signal", "nobody asked"],
+)
+def test_worker_may_die_of_being_asked_to_end_only_before_it_has_begun(
+    asked: bool, code: int, said: str, fine: bool
+) -> None:
+    end = WorkerEnd(worker="processor-0", code=code, at_ns=150, asked=asked, said=said)
+    findings = Findings()
+    judge_ends([end], [], findings)
     assert [breach.law for breach in findings.breaches] == ([] if fine else [Law.SERVING])
