@@ -5,7 +5,6 @@ Owns `Settings`, the one source of truth, read from environment variables `GIFTC
 secret files before they are asked for, or be imported by the domain: a rule takes plain numbers.
 """
 
-import os
 import re
 import socket
 from collections.abc import Mapping
@@ -17,7 +16,6 @@ from pydantic import (
     Field,
     SecretStr,
     StringConstraints,
-    ValidationError,
     model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -25,7 +23,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pipelines.addresses import broker_list, is_loopback, web_address
 from pipelines.faults import SettingsError
 from pipelines.secret_files import read_secret
-from pipelines.settings_faults import complain, is_of_others, unknown_variables
+from pipelines.settings_faults import is_of_others
+from pipelines.settings_reading import read_settings
 from pipelines.state_directory import outside_sources
 
 ENV_PREFIX: Final = "GIFTCERT_"
@@ -424,14 +423,4 @@ def load_settings(overrides: Mapping[str, object] | None = None) -> Settings:
 
     SettingsError, in one line, for every unknown `GIFTCERT_*` variable and every wrong value.
     """
-    given = {name: value for name, value in (overrides or {}).items() if value is not None}
-    unknown = unknown_variables(os.environ, ENV_PREFIX, Settings.model_fields)
-    try:
-        settings = Settings.model_validate(given)
-    except ValidationError as error:
-        wrong = complain(error, ENV_PREFIX, Settings.model_fields, given)
-        # Not chained: that exception carries every value, secrets among them.
-        raise SettingsError("; ".join([*unknown, *wrong])) from None
-    if unknown:
-        raise SettingsError("; ".join(unknown))
-    return settings
+    return read_settings(Settings, ENV_PREFIX, overrides)

@@ -4,19 +4,18 @@ Owns `BiSettings`, read from `GIFTCERT_BI_<NAME>`. How Kafka is reached stays in
 settings. Opens nothing but a secret's file, when it is asked to.
 """
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import AfterValidator, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipelines.faults import SettingsError
 from pipelines.neighbours.bi.calendar import Calendar
 from pipelines.secret_files import read_secret
-from pipelines.settings_faults import complain, unknown_variables
+from pipelines.settings_reading import read_settings
 
 ENV_PREFIX: Final = "GIFTCERT_BI_"
 _POSTGRESQL: Final = ("postgresql://", "postgres://")
@@ -128,14 +127,4 @@ def load_bi_settings(overrides: Mapping[str, object] | None = None) -> BiSetting
 
     SettingsError, in one line, for every unknown `GIFTCERT_BI_*` variable and every wrong value.
     """
-    given = {name: value for name, value in (overrides or {}).items() if value is not None}
-    unknown = unknown_variables(os.environ, ENV_PREFIX, BiSettings.model_fields)
-    try:
-        settings = BiSettings.model_validate(given)
-    except ValidationError as error:
-        wrong = complain(error, ENV_PREFIX, BiSettings.model_fields, given)
-        # Not chained: that exception carries every value.
-        raise SettingsError("; ".join([*unknown, *wrong])) from None
-    if unknown:
-        raise SettingsError("; ".join(unknown))
-    return settings
+    return read_settings(BiSettings, ENV_PREFIX, overrides)

@@ -4,7 +4,6 @@ Owns `CrmSettings`, read from `GIFTCERT_CRM_<NAME>`. How Kafka is reached, where
 are stays in the service's own settings. Must not open anything but a secret's file when asked to.
 """
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
@@ -15,17 +14,15 @@ from pydantic import (
     Field,
     SecretStr,
     StringConstraints,
-    ValidationError,
     model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipelines.addresses import is_loopback
-from pipelines.faults import SettingsError
 from pipelines.neighbours.crm.filled_text import filled_text, header_templates
 from pipelines.secret_files import read_secret
 from pipelines.settings import Name, Settings, WebAddress
-from pipelines.settings_faults import complain, unknown_variables
+from pipelines.settings_reading import read_settings
 
 ENV_PREFIX: Final = "GIFTCERT_CRM_"
 _TOKEN: Final = "{token}"  # noqa: S105 - the place of an address token in a web address
@@ -253,13 +250,4 @@ def _is_private(address: str) -> bool:
 
 def load_crm_settings() -> CrmSettings:
     """The CRM's settings from the environment. SettingsError, in one line, for all wrong ones."""
-    unknown = unknown_variables(os.environ, ENV_PREFIX, CrmSettings.model_fields)
-    try:
-        settings = CrmSettings()
-    except ValidationError as error:
-        wrong = complain(error, ENV_PREFIX, CrmSettings.model_fields, {})
-        # Not chained: that exception carries every value.
-        raise SettingsError("; ".join([*unknown, *wrong])) from None
-    if unknown:
-        raise SettingsError("; ".join(unknown))
-    return settings
+    return read_settings(CrmSettings, ENV_PREFIX)

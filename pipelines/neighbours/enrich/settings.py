@@ -4,16 +4,14 @@ Owns `EnrichSettings`, read from `GIFTCERT_ENRICH_<NAME>`. How Kafka is reached,
 committed and where the state lies stay in the service's own settings. Must not open anything.
 """
 
-import os
 from typing import Annotated, Final
 
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from pipelines.faults import SettingsError
 from pipelines.neighbours.enrich.join import Waits
 from pipelines.settings import Name
-from pipelines.settings_faults import complain, unknown_variables
+from pipelines.settings_reading import read_settings
 from pipelines.topics import ALL_PAYMENTS, ALL_SALES_ORDER
 
 ENV_PREFIX: Final = "GIFTCERT_ENRICH_"
@@ -91,13 +89,4 @@ class EnrichSettings(BaseSettings):
 
 def load_enrich_settings() -> EnrichSettings:
     """The settings from the environment. SettingsError, in one line, for all that is wrong."""
-    unknown = unknown_variables(os.environ, ENV_PREFIX, EnrichSettings.model_fields)
-    try:
-        settings = EnrichSettings()
-    except ValidationError as error:
-        wrong = complain(error, ENV_PREFIX, EnrichSettings.model_fields, {})
-        # Not chained: that exception carries every value.
-        raise SettingsError("; ".join([*unknown, *wrong])) from None
-    if unknown:
-        raise SettingsError("; ".join(unknown))
-    return settings
+    return read_settings(EnrichSettings, ENV_PREFIX)

@@ -5,13 +5,12 @@ own settings. Must not open anything.
 """
 
 import json
-import os
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipelines.addresses import is_loopback
@@ -19,7 +18,7 @@ from pipelines.contracts.amounts import exponent, text_to_minor
 from pipelines.faults import SettingsError
 from pipelines.secret_files import read_secret
 from pipelines.settings import Name, WebAddress
-from pipelines.settings_faults import complain, unknown_variables
+from pipelines.settings_reading import read_settings
 
 ENV_PREFIX: Final = "GIFTCERT_SHOP_"
 
@@ -182,13 +181,4 @@ def load_shop_settings() -> ShopSettings:
 
     Called before the service's own settings are, which refuse what they do not know.
     """
-    unknown = unknown_variables(os.environ, ENV_PREFIX, ShopSettings.model_fields)
-    try:
-        settings = ShopSettings()
-    except ValidationError as error:
-        wrong = complain(error, ENV_PREFIX, ShopSettings.model_fields, {})
-        # Not chained: that exception carries every value.
-        raise SettingsError("; ".join([*unknown, *wrong])) from None
-    if unknown:
-        raise SettingsError("; ".join(unknown))
-    return settings
+    return read_settings(ShopSettings, ENV_PREFIX)
