@@ -7,27 +7,20 @@ through a middleman, so that a test may act between the service's answer and the
 import json
 import os
 import secrets
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from threading import Condition, Event
-from time import monotonic
 from typing import Final
 
 import httpx
-from prometheus_client.parser import text_string_to_metric_families
 
 from pipelines.local.ports import LOOPBACK, HeldPort
+from tests.flow.measured_process import MeasuredProcess, start
 from tests.flow.service_under_test import Service, now_ms
 from tests.neighbours.crm.local_http import Answer, Got, local_http
 
-ROOT: Final = Path(__file__).resolve().parents[2]
 GATEWAY_SECRET: Final = "gateway-secret-of-the-tests"
 _DEADLINE_S: Final = 30.0
-_AGAIN_S: Final = 0.05
 _END_S: Final = 15.0
 
 
@@ -115,72 +108,6 @@ class Customers:
         return max(filter(str.isdecimal, message["text"].replace(".", " ").split()), key=len)
 
 
-class RunningCrm:
-    """A CRM's process and its figures."""
-
-    def __init__(self, process: subprocess.Popen[str], url: str, log_path: Path) -> None:
-        self.process = process
-        self.url = url
-        self.log_path = log_path
-
-    def figures(self) -> dict[str, float]:
-        """Every figure by name and the values of its labels, by label: `failed_total/SMS/…`."""
-        text = httpx.get(f"{self.url}/metrics", trust_env=False).text
-        return {
-            "/".join([sample.name.removeprefix("giftcert_crm_"), *sample.labels.values()]): (
-                sample.value
-            )
-            for family in text_string_to_metric_families(text)
-            for sample in family.samples
-        }
-
-    def until(self, wanted: Mapping[str, float]) -> dict[str, float]:
-        """Wait until these figures are as wanted; all figures then."""
-        deadline_s = monotonic() + _DEADLINE_S
-        while True:
-            figures = self.figures() if self.answers("/metrics") else {}
-            if wanted.items() <= figures.items():
-                return figures
-            said = {name: figures.get(name) for name in wanted}
-            assert monotonic() < deadline_s, f"{said}, and it should be {wanted}\n{self.log()}"
-            assert not self.ended(_AGAIN_S), self.log()
-
-    def ended(self, timeout_s: float) -> bool:
-        """Whether it has ended, or does within the time."""
-        try:
-            self.process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            return False
-        return True
-
-    def answers(self, path: str) -> bool:
-        """Whether it says yes there."""
-        try:
-            return httpx.get(f"{self.url}{path}", trust_env=False).is_success
-        except httpx.TransportError:
-            return False
-
-    def kill(self) -> None:
-        """End it as a machine does that dies."""
-        self.process.kill()
-
-    def sleep(self) -> None:
-        """Stop it in the middle of whatever it does, as a machine that swaps or moves."""
-        self.process.send_signal(signal.SIGSTOP)
-
-    def wake(self) -> None:
-        """Let it go on: it knows nothing of the time that has passed."""
-        self.process.send_signal(signal.SIGCONT)
-
-    def end(self) -> int:
-        """Ask it to end; its exit code."""
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(_END_S)
-
-    def log(self) -> str:
-        return self.log_path.read_text(encoding="utf-8")
-
-
 class CrmBench:
     """Everything around CRMs of one service; `start` begins one, as often as a test wants.
 
@@ -206,7 +133,7 @@ class CrmBench:
         *,
         ready: bool = True,
         environment: Mapping[str, str] | None = None,
-    ) -> RunningCrm:
+    ) -> MeasuredProcess:
         """A CRM that has read all there was; its earlier life under that name has ended."""
         self._lives += 1
         port = HeldPort()
@@ -219,18 +146,16 @@ class CrmBench:
             "GIFTCERT_HTTP_PORT": str(port.port),
             **(environment or {}),
         }
-        with log_path.open("a", encoding="utf-8") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "pipelines.cli", "crm"],
-                cwd=ROOT,
-                env=told,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
+        process = start("crm", told, log_path)
         self._stack.callback(process.wait)
         self._stack.callback(process.kill)
-        crm = RunningCrm(process, f"http://{LOOPBACK}:{port.port}", log_path)
+        crm = MeasuredProcess(
+            process,
+            f"http://{LOOPBACK}:{port.port}",
+            log_path,
+            prefix="giftcert_crm_",
+            end_s=_END_S,
+        )
         if ready:
             crm.until({"caught_up": 1.0})
         return crm

@@ -12,7 +12,8 @@ from pipelines.audit.alerts import ALERT_CODE, NO_CERTIFICATE
 from pipelines.contracts.schemas import RecordName
 from pipelines.local.running_broker import Broker
 from pipelines.topics import COMMANDS, STREAM
-from tests.flow.auditor_process import RunningAuditor, running_auditor
+from tests.flow.auditor_process import running_auditor
+from tests.flow.measured_process import MeasuredProcess
 from tests.flow.scenario import Scenario
 from tests.flow.service_under_test import Message, Service, running_service
 from tests.flow.stream_event import StreamEvent
@@ -51,7 +52,7 @@ def asked(service: Service) -> int:
     return sum(command["alertCode"] == ALERT_CODE for command in commands)
 
 
-def logged(auditor: RunningAuditor) -> list[dict[str, object]]:
+def logged(auditor: MeasuredProcess) -> list[dict[str, object]]:
     """What its log says of broken laws."""
     lines = [json.loads(line) for line in auditor.log().splitlines()]
     return [line for line in lines if line["event"] == "a law is broken"]
