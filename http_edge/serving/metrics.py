@@ -8,9 +8,19 @@ or an address is never one.
 import time
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pipelines.metrics.rows import MetricRow
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 OPERATION: Final = "giftcert.operation"
@@ -26,44 +36,71 @@ _BUCKETS_S: Final = (
 )  # fmt: skip
 
 
+_REQUESTS: Final = MetricRow(
+    name="giftcert_http_requests_total",
+    kind="counter",
+    meaning="HTTP requests that were answered. `none`: refused before it was a call, or no answer "
+    "was begun.",
+    labels=("operation", "status"),
+)
+_DURATION: Final = MetricRow(
+    name="giftcert_http_request_duration_seconds",
+    kind="histogram",
+    meaning="Time from the head of a request to the end of its answer.",
+    labels=("operation",),
+)
+_IN_FLIGHT: Final = MetricRow(
+    name="giftcert_http_requests_in_flight",
+    kind="gauge",
+    meaning="HTTP requests that are being answered now.",
+)
+_RATE_LIMITED: Final = MetricRow(
+    name="giftcert_http_rate_limited_total",
+    kind="counter",
+    meaning="Calls beyond a client's share; without a client, beyond an address's.",
+    labels=("client",),
+)
+_REVEALED: Final = MetricRow(
+    name="giftcert_cvc_reveals_total", kind="counter", meaning="One-time codes that were told."
+)
+_FORWARDED: Final = MetricRow(
+    name="giftcert_http_forwarded_total",
+    kind="counter",
+    meaning="Calls that were passed on to the worker that keeps their partition.",
+    labels=("operation",),
+)
+
+METRICS: Final = (_REQUESTS, _DURATION, _IN_FLIGHT, _RATE_LIMITED, _REVEALED, _FORWARDED)
+"""Every metric of an edge, in the order in which it is shown."""
+
+
 class EdgeMetrics:
-    """The figures of one edge since it started."""
+    """The figures of one edge since it started, and with them those of its whole process."""
 
     def __init__(self) -> None:
+        # The library would show for each counter, as one more series, when it was made.
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # theirs is untyped
         self._registry = CollectorRegistry()
-        self._requests = Counter(
-            "giftcert_http_requests",
-            "HTTP requests that were answered.",
-            ["operation", "status"],
-            registry=self._registry,
-        )
+        self._requests = self._counter(_REQUESTS)
         self._seconds = Histogram(
-            "giftcert_http_request_duration_seconds",
-            "Time from the head of a request to the end of its answer.",
-            ["operation"],
+            _DURATION.name,
+            _DURATION.meaning,
+            _DURATION.labels,
             buckets=_BUCKETS_S,
             registry=self._registry,
         )
-        self._in_flight = Gauge(
-            "giftcert_http_requests_in_flight",
-            "HTTP requests that are being answered now.",
-            registry=self._registry,
-        )
-        self._rate_limited = Counter(
-            "giftcert_http_rate_limited",
-            "Calls beyond a client's share; without a client, beyond an address's.",
-            ["client"],
-            registry=self._registry,
-        )
-        self._revealed = Counter(
-            "giftcert_cvc_reveals", "One-time codes that were told.", registry=self._registry
-        )
-        self._forwarded = Counter(
-            "giftcert_http_forwarded",
-            "Calls that were passed on to the worker that keeps their partition.",
-            ["operation"],
-            registry=self._registry,
-        )
+        self._in_flight = Gauge(_IN_FLIGHT.name, _IN_FLIGHT.meaning, registry=self._registry)
+        self._rate_limited = self._counter(_RATE_LIMITED)
+        self._revealed = self._counter(_REVEALED)
+        self._forwarded = self._counter(_FORWARDED)
+
+    def _counter(self, row: MetricRow) -> Counter:
+        return Counter(row.name, row.meaning, row.labels, registry=self._registry)
+
+    def show(self, *collectors: Collector) -> None:
+        """Show other figures of the process too. They are collected in a thread of their own."""
+        for collector in collectors:
+            self._registry.register(collector)
 
     def started(self) -> None:
         """A request is under way."""

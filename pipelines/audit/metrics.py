@@ -6,18 +6,15 @@ one. Judges nothing.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from pipelines.audit.breaches import BreachKind, law_of
 from pipelines.audit.totals import Sums
 from pipelines.audit.watch import Findings
-
-Value = tuple[tuple[str, ...], float]
-"""The values of a metric's labels, and the metric's own."""
+from pipelines.metrics.rows import MetricRow, Value, family
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,16 +52,6 @@ NOTHING_READ: Final = Reading(
         alerts_awaited=0,
     )
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MetricRow:
-    """One metric: how it is called, and what it says. A counter's name ends with `_total`."""
-
-    name: str
-    kind: Literal["counter", "gauge"]
-    meaning: str
-    labels: tuple[str, ...] = ()
 
 
 _EVENTS: Final = MetricRow(
@@ -171,15 +158,7 @@ class AuditMetrics(Collector):
         """Called for every scrape, from the listener's thread."""
         values = _values(self.latest)
         for row in METRICS:
-            yield _family(row, values[row])
-
-
-def _family(row: MetricRow, values: list[Value]) -> Metric:
-    made = CounterMetricFamily if row.kind == "counter" else GaugeMetricFamily
-    family = made(row.name, row.meaning, labels=row.labels)
-    for labels, value in values:
-        family.add_metric(labels, value)
-    return family
+            yield family(row, values[row])
 
 
 def _values(reading: Reading) -> Mapping[MetricRow, list[Value]]:

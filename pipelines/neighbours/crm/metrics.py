@@ -5,13 +5,19 @@ or an address is never one.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+)
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from pipelines.metrics.rows import MetricRow
 from pipelines.neighbours.crm.outcome import FailureReason
 from pipelines.neighbours.records.clients import NotificationChannel
 
@@ -20,16 +26,6 @@ CodeRead: TypeAlias = Literal["given", "not-given", "refused"]
 Doubt: TypeAlias = Literal["restart", "no-answer"]
 
 _SECONDS: Final = (0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MetricRow:
-    """One metric: how it is called and what it says. A counter's name ends with `_total`."""
-
-    name: str
-    kind: Literal["counter", "gauge", "histogram"]
-    meaning: str
-    labels: tuple[str, ...] = ()
 
 
 _REQUESTS: Final = MetricRow(
@@ -132,6 +128,8 @@ class CrmMetrics(Collector):
     """All figures of one process. Any thread may note and collect."""
 
     def __init__(self) -> None:
+        # The library would show for each counter, as one more series, when it was made.
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # theirs is untyped
         self._registry = CollectorRegistry()
         self._requests = self._counter(_REQUESTS)
         self._sent = self._counter(_SENT)

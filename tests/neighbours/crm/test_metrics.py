@@ -1,13 +1,14 @@
 """Every figure that is declared is shown, and every figure that is shown is declared."""
 
 import httpx
-from prometheus_client.parser import text_string_to_metric_families
 
 from pipelines.audit.listener import Listener
 from pipelines.local.ports import LOOPBACK
+from pipelines.metrics import process
 from pipelines.neighbours.crm.metrics import METRICS, CrmMetrics
 from pipelines.neighbours.records.clients import NotificationChannel
 from tests.neighbours.crm.crm_fakes import shown_figures
+from tests.pipelines.metrics.shown_metrics import differences
 
 
 def test_listener_shows_each_declared_metric_with_its_type_labels_and_meaning() -> None:
@@ -21,15 +22,8 @@ def test_listener_shows_each_declared_metric_with_its_type_labels_and_meaning() 
         assert httpx.get(f"{url}/healthz", trust_env=False).status_code == 200
         assert httpx.get(f"{url}/readyz", trust_env=False).status_code == 503
         text = httpx.get(f"{url}/metrics", trust_env=False).text
-    shown = {family.name: family for family in text_string_to_metric_families(text)}
-    for row in METRICS:
-        name = row.name.removesuffix("_total") if row.kind == "counter" else row.name
-        family = shown[name]
-        assert (family.type, family.documentation) == (row.kind, row.meaning)
-        for sample in family.samples:
-            assert set(sample.labels) - {"le"} == set(row.labels), sample
-    declared = {row.name.removesuffix("_total") for row in METRICS}
-    assert {name.removesuffix("_created") for name in shown} == declared
+    rows = (*METRICS, *process.METRICS)
+    assert not [*differences(text, rows, absent=frozenset())]
 
 
 def test_what_never_happened_is_shown_as_nothing_instead_of_not_at_all() -> None:
