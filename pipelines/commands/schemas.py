@@ -104,7 +104,7 @@ def check_registry(as_json: AsJson = False, registry: RegistryUrl = None) -> Non
 def _registry(settings: Settings) -> Registry:
     if settings.schema_registry_url is None:
         raise SettingsError("GIFTCERT_SCHEMA_REGISTRY_URL is not set: there is no registry to ask")
-    return Registry.at(settings.schema_registry_url)
+    return Registry.of(settings)
 
 
 def _print_outcomes(outcomes: Sequence[Outcome], *, dry_run: bool) -> None:

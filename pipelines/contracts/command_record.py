@@ -56,7 +56,8 @@ _TYPES: Final[Mapping[str, type[Action]]] = {
     "ANNUL": commands.Annul,
     "RAISE_ALERT": commands.RaiseAlert,
 }
-_SYMBOLS: Final = {action: symbol for symbol, action in _TYPES.items()}
+SYMBOLS: Final[Mapping[type[Action], str]] = {action: symbol for symbol, action in _TYPES.items()}
+"""What each kind of command is called in its record."""
 
 _FIELD_OF: Final = {
     "pool": "pool",
@@ -89,7 +90,7 @@ _SHAPES: Final[Mapping[type[Action], tuple[tuple[str, bool], ...]]] = {
         (field.name, NoneType in get_args(get_type_hints(action)[field.name]))
         for field in dataclass_fields(action)
     )
-    for action in _SYMBOLS
+    for action in SYMBOLS
 }
 """The attributes of each action, and whether each may be absent."""
 
@@ -102,7 +103,7 @@ def command_to_record(command: Command) -> dict[str, Any]:
     record: dict[str, Any] = {
         **_EMPTY,
         "commandId": command.command_id,
-        "type": _SYMBOLS[type(action)],
+        "type": SYMBOLS[type(action)],
         "at": command.at_ms,
         "certificateId": command.certificate_id,
         "origin": command.origin.value,

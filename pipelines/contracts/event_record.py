@@ -134,11 +134,14 @@ def pool_event_record(
     }
 
 
+EVENT_TYPE_HEADER: Final = "eventType"
+
+
 def stream_headers(record: dict[str, Any]) -> Headers:
     """What consumers filter by without decoding; the certificate's number comes beside it."""
     channel = record["channel"]
     headers = [
-        ("eventType", record["eventType"].encode()),
+        (EVENT_TYPE_HEADER, record["eventType"].encode()),
         ("status", record["status"].encode()),
     ]
     if channel is not None:

@@ -25,6 +25,7 @@ from pipelines.contracts.broken import BrokenCode, BrokenRecord
 from pipelines.contracts.compatibility import reading_problems
 from pipelines.contracts.opened import MISFITS, Fields, Opened
 from pipelines.contracts.registry import Registry, RegistryFault
+from pipelines.contracts.schema_memory import FILE_NAME, SchemaMemory
 from pipelines.contracts.schemas import (
     RecordName,
     Schema,
@@ -43,6 +44,9 @@ CONFLUENT_MARK: Final = b"\x00"
 _SINGLE_OBJECT_HEADER: Final = 10
 _CONFLUENT_HEADER: Final = 5
 _LARGEST_ID: Final = 2**31 - 1
+_HASTY_S: Final = 1.5
+"""How long an answer may take in a loop, or when it is known from before: far below a session."""
+
 _ATTEMPTS: Final = 6
 """How often a worker asks a silent registry; with the waits between, some ten seconds."""
 
@@ -85,21 +89,36 @@ class SchemaSource(Protocol):
 
 
 def framing_for(
-    settings: Settings, writes: Iterable[RecordName] = ()
+    settings: Settings, writes: Iterable[RecordName] = (), *, waits: bool = False
 ) -> "SingleObjectFraming | ConfluentFraming":
     """The framing the settings ask for.
 
     `writes` are the records this process will write: with a registry their schemas must be there,
-    or an OperatorError says how they get there.
+    or an OperatorError says how they get there. A process with a state directory remembers there
+    what the registry says. `waits`: who decodes has a loop that must turn, and asks again itself.
     """
     if settings.schema_registry_url is None:
         return SingleObjectFraming()
-    registry = Registry.at(settings.schema_registry_url, attempts=_ATTEMPTS)
+    registry = _registry(settings, waits=waits)
     try:
         return ConfluentFraming(registry, value_subjects(settings), writes)
     except RegistryFault:
         registry.close()
         raise
+
+
+def _registry(settings: Settings, *, waits: bool) -> SchemaSource:
+    patient = Registry.of(settings, attempts=_ATTEMPTS)
+    if settings.state_dir is None:
+        return patient
+    assert settings.schema_registry_url is not None, "there is one"
+    return SchemaMemory(
+        settings.schema_registry_url,
+        settings.state_dir / FILE_NAME,
+        patient=patient,
+        hasty=Registry.of(settings, timeout_s=_HASTY_S),
+        waits=waits,
+    )
 
 
 class SingleObjectFraming:

@@ -5,23 +5,28 @@ register (`registration` does) nor read records (`framing` does). "It is not the
 (None); everything else that goes wrong is an OperatorError in one line.
 """
 
+import ssl
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Final, Self, TypeVar
 
 import httpx
 import stamina
 
+from pipelines.contracts.registry_login import login_of
 from pipelines.contracts.schemas import Schema
-from pipelines.faults import OperatorError
+from pipelines.faults import OperatorError, SettingsError
+from pipelines.settings import ENV_PREFIX, Settings
 
 FULL_TRANSITIVE: Final = "FULL_TRANSITIVE"
 """Every version reads every other: what our subjects are set to."""
 
 _TIMEOUT_S: Final = 10.0
 _RETRYABLE: Final = frozenset({408, 429, 500, 502, 503, 504})
+_NOT_LET_IN: Final = frozenset({401, 403})
 _ABSENT: Final = range(40400, 40500)
 """The registry's own "no such thing"; a bare 404 rather means that no registry is there."""
 
@@ -68,14 +73,49 @@ class Registry:
         self._attempts = attempts
 
     @classmethod
-    def at(cls, url: str, *, attempts: int = 1) -> Self:
+    def of(cls, settings: Settings, *, attempts: int = 1, timeout_s: float | None = None) -> Self:
+        """The registry that settings name, with their login. SettingsError when a file is wrong."""
+        assert settings.schema_registry_url is not None, "asked for only where there is one"
+        return cls.at(
+            settings.schema_registry_url,
+            attempts=attempts,
+            timeout_s=timeout_s,
+            login=login_of(settings),
+            ca=settings.schema_registry_ca_location,
+        )
+
+    @classmethod
+    def at(
+        cls,
+        url: str,
+        *,
+        attempts: int = 1,
+        timeout_s: float | None = None,
+        login: httpx.Auth | None = None,
+        ca: Path | None = None,
+    ) -> Self:
         """The registry under `url`; a silent one is asked `attempts` times before it is a fault."""
         # A library that the client brings along warns of its own imports: the operator can do
         # nothing about it, and on standard error it would be taken for trouble.
         with warnings.catch_warnings(record=True):
             from confluent_kafka.schema_registry import SchemaRegistryClient
 
-        client = SchemaRegistryClient({"url": url, "timeout": _TIMEOUT_S, "max.retries": 0})
+        answer_s = timeout_s or _TIMEOUT_S
+        # Where packets are dropped, it is the connection that is not made: most of the time that
+        # an answer may take need not be waited for.
+        timeout = httpx.Timeout(answer_s, connect=answer_s / 3)
+        options: dict[str, Any] = {"url": url, "timeout": timeout, "max.retries": 0}
+        if ca is not None:
+            options["ssl.ca.location"] = str(ca)
+        try:
+            client = SchemaRegistryClient(options)
+        except (OSError, ssl.SSLError) as error:
+            raise SettingsError(
+                f"{ENV_PREFIX}SCHEMA_REGISTRY_CA_LOCATION: {ca} is no PEM file of authorities"
+            ) from error
+        if login is not None:
+            # The client's own logins are read once, at its start; a secret changes.
+            client._rest_client.session.auth = login
         return cls(url, client, attempts)
 
     def __enter__(self) -> Self:
@@ -163,7 +203,7 @@ class Registry:
             if error.http_status_code == 404 and error.error_code in _ABSENT:
                 return None
             raise self._fault(error.http_status_code, str(error.error_message)) from error
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             why = str(error) or type(error).__name__
             raise RegistryUnreachable(
                 f"no schema registry answers at {self._url} ({why}): "
@@ -185,6 +225,11 @@ class Registry:
             return RegistryRefused(
                 f"no schema registry is found at {self._url}: "
                 "is GIFTCERT_SCHEMA_REGISTRY_URL right, its path included?"
+            )
+        if status in _NOT_LET_IN:
+            return RegistryRefused(
+                f"the schema registry at {self._url} does not let us in, HTTP {status}: {message} "
+                "(check GIFTCERT_SCHEMA_REGISTRY_USERNAME, _PASSWORD_FILE and _TOKEN_FILE)"
             )
         if status == 409:
             return SchemaIncompatible(f"the schema registry at {self._url} says: {message}")

@@ -39,29 +39,62 @@ class ApicurioUnavailable(Exception):
 @contextmanager
 def running_apicurio(directory: Path) -> Iterator[str]:
     """The address of a registry that is up and empty; it ends with the block."""
+    with apicurio(directory) as registry:
+        yield registry.url
+
+
+@contextmanager
+def apicurio(directory: Path, *, kept: bool = False) -> Iterator["Apicurio"]:
+    """A registry that is up and empty. `kept`: what it is told outlives its process."""
     try:
         java = find_java()
         program = _cached_program()
     except LocalError as error:
         raise ApicurioUnavailable(str(error)) from error
-    port = HeldPort()
-    # It lives for a minute: quick to start matters, fast in the long run does not.
-    command = [java, "-Xmx384m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
-    command += [f"-Dquarkus.http.host={LOOPBACK}", f"-Dquarkus.http.port={port.port}"]
-    command += ["-Dquarkus.log.level=WARN"]
-    child = Child(
-        "Apicurio Registry",
-        [*command, "-jar", str(next(program.glob("*-runner.jar")))],
-        log_path=directory / "apicurio.log",
-    )
+    registry = Apicurio(java, program, directory, kept=kept)
     try:
-        url = f"http://{LOOPBACK}:{port.port}/apis/ccompat/v7"
-        _await_answer(url, child)
-        port.release()
-        yield url
+        registry.start()
+        yield registry
     finally:
-        port.release()
-        stop_all([child], _STOP_TIMEOUT_S)
+        registry.stop()
+
+
+class Apicurio:
+    """One registry at a port of its own, which may be killed and started again."""
+
+    def __init__(self, java: str, program: Path, directory: Path, *, kept: bool) -> None:
+        self._port = HeldPort()
+        self._directory = directory
+        self._child: Child | None = None
+        # It lives for a minute: quick to start matters, fast in the long run does not.
+        self._command = [java, "-Xmx384m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+        self._command += [f"-Dquarkus.http.host={LOOPBACK}"]
+        self._command += [f"-Dquarkus.http.port={self._port.port}", "-Dquarkus.log.level=WARN"]
+        if kept:
+            # What it said was registered is on disk when it says so, not half a second later.
+            place = f"jdbc:h2:file:{directory}/registry;WRITE_DELAY=0"
+            self._command += [f"-Dapicurio.datasource.url={place}"]
+        self._command += ["-jar", str(next(program.glob("*-runner.jar")))]
+        self.url = f"http://{LOOPBACK}:{self._port.port}/apis/ccompat/v7"
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        log_path = self._directory / "apicurio.log"
+        self._child = Child("Apicurio Registry", self._command, log_path=log_path)
+        _await_answer(self.url, self._child)
+        self._port.release()
+
+    def kill(self) -> None:
+        """End it as a machine does that dies."""
+        assert self._child is not None, "it runs"
+        self._child.kill()
+        self._child = None
+
+    def stop(self) -> None:
+        """End it, where it runs."""
+        self._port.release()
+        if self._child is not None:
+            stop_all([self._child], _STOP_TIMEOUT_S)
 
 
 def _await_answer(url: str, child: Child) -> None:

@@ -12,6 +12,7 @@ from fastavro import schemaless_writer
 
 from pipelines import cli
 from pipelines.contracts.broken import BrokenCode, BrokenRecord
+from pipelines.contracts.compatibility import incompatibilities
 from pipelines.contracts.framing import ConfluentFraming, framing_for
 from pipelines.contracts.registration import Action, apply_schemas
 from pipelines.contracts.registry import (
@@ -223,6 +224,49 @@ def test_guarded_registry_takes_what_our_evolution_allows_and_refuses_the_rest(
     assert more_symbols != current(RecordName.REPLY).text
     registry.register(reply, load_schema(RecordName.REPLY, 2, more_symbols))
     assert schemas("check")[0] == 0
+
+
+def without(record: RecordName, name: str) -> Json:
+    declared = copy.deepcopy(current(record).declared)
+    declared["fields"] = [field for field in declared["fields"] if field["name"] != name]
+    return declared
+
+
+def with_type(record: RecordName, name: str, changed: Json) -> Json:
+    declared = copy.deepcopy(current(record).declared)
+    for field in declared["fields"]:
+        if field["name"] == name:
+            field["type"] = changed
+    return declared
+
+
+BREAKING: list[tuple[str, Json]] = [
+    ("a field that readers need is gone", without(RecordName.INDEX_ENTRY, "certificateId")),
+    (
+        "a field is needed that writers do not know",
+        with_added(RecordName.INDEX_ENTRY, {"name": "later", "type": "string"}),
+    ),
+    ("a text became a number", with_type(RecordName.INDEX_ENTRY, "certificateId", "long")),
+    ("a number became wider", with_type(RecordName.INDEX_ENTRY, "at", "double")),
+]
+
+
+@pytest.mark.parametrize(("change", "declared"), BREAKING)
+def test_breaking_change_fails_the_build_and_is_refused_by_the_registry_itself(
+    schemas: Said, registry: Registry, settings: Settings, change: str, declared: Json
+) -> None:
+    """What the test of all published versions says here, a guarded registry says too."""
+    schemas("apply")
+    subject = own_subjects(settings)[RecordName.INDEX_ENTRY]
+    problems = [
+        problem
+        for schema in published(RecordName.INDEX_ENTRY)
+        for problem in incompatibilities(schema.declared, declared)
+    ]
+    assert problems, change
+    with pytest.raises(SchemaIncompatible):
+        registry.register(subject, load_schema(RecordName.INDEX_ENTRY, 2, json.dumps(declared)))
+    assert len(registry.held(subject)) == len(published(RecordName.INDEX_ENTRY))
 
 
 def test_record_of_a_later_version_is_read_by_the_schema_in_the_registry(

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
@@ -173,3 +173,23 @@ def test_command_without_a_registry_set_says_which_setting_is_missing(
     assert capsys.readouterr().err == (
         "giftcert: GIFTCERT_SCHEMA_REGISTRY_URL is not set: there is no registry to ask\n"
     )
+
+
+def test_connection_that_is_not_made_is_given_up_long_before_an_answer_would_be() -> None:
+    """Where packets are dropped nobody refuses, and whoever asks stands still meanwhile."""
+    with socket.socket() as listener, ExitStack() as callers:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(3):  # The system's queue is full then: it drops who comes next.
+            caller = callers.enter_context(socket.socket())
+            caller.setblocking(False)
+            caller.connect_ex(listener.getsockname())
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with Registry.at(url, timeout_s=30.0) as registry:
+            timeout = registry._client._rest_client.session.timeout
+            assert (timeout.connect, timeout.read) == (10.0, 30.0)
+        with (
+            Registry.at(url, timeout_s=0.3) as registry,
+            pytest.raises(RegistryUnreachable, match="timed out"),
+        ):
+            registry.schema_text(7)
