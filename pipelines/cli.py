@@ -6,6 +6,8 @@ Owns the table of commands and the exit codes' last step. A command's own work i
 
 import importlib
 import logging
+import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +18,8 @@ import typer
 
 from pipelines.faults import EXIT_BUG, EXIT_INTERRUPTED, OperatorError
 
-_DISTRIBUTION: Final = "gift-certificates"
+EXIT_TERMINATED: Final = 128 + signal.SIGTERM
+"""What a shell says of a process that SIGTERM has ended."""
 
 _ABOUT: Final = """Gift certificates of a retailer, as a stream on Kafka.
 
@@ -29,7 +32,7 @@ Examples:
 
 \b
 Exit codes: 0 done, 1 the command's own no, 2 wrong usage or settings,
-3 Kafka not reached or not willing, 4 topics missing or different,
+3 Kafka not reached or not willing, 4 topics or rights missing or different,
 5 the same of schemas and their registry, 6 no processor answers,
 7 a worker's own disk, 70 a bug.
 """
@@ -136,6 +139,16 @@ COMMANDS: Final = (
         summary="Attack the whole flow in memory with seeded histories; check all the laws.",
     ),
     Command(
+        name="status",
+        target="pipelines.commands.status:status",
+        summary="One screen for who is on call: workers, lag, pools, holds, letters, laws.",
+    ),
+    Command(
+        name="show",
+        target="pipelines.commands.show:show",
+        summary="The story of one certificate, from the stream.",
+    ),
+    Command(
         name="dlq",
         target="pipelines.commands.dlq:app",
         summary="List, show, retry or discard the records that could not be read.",
@@ -150,12 +163,22 @@ COMMANDS: Final = (
         target="pipelines.commands.topics:app",
         summary="Create the topics of the flow, or say what is wrong with them.",
     ),
+    Command(
+        name="acls",
+        target="pipelines.commands.acls:app",
+        summary="Give each principal its rights on Kafka, or say what differs.",
+    ),
 )
 
 
 def main() -> None:
     """Run the command line of this process and exit."""
     sys.excepthook = _end_as_bug
+    if os.getpid() == 1:
+        # In a container: process 1 does not hear a signal that it has no handler for, and a worker
+        # has its own only once it works. Until then it ends as any other process would, at once: an
+        # exception could be lost in the middle of an import.
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(EXIT_TERMINATED))
     sys.exit(run(sys.argv[1:]))
 
 
@@ -199,23 +222,21 @@ def _program(asked: str | None) -> Callable[..., object]:
 
 def _show_version(asked: bool) -> None:
     if asked:
-        typer.echo(f"giftcert {_version_text()}")
+        from pipelines.release import release
+
+        typer.echo("\n".join(release().lines()))
         raise typer.Exit
-
-
-def _version_text() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version(_DISTRIBUTION)
-    except PackageNotFoundError:
-        return "unknown (run from its source, not installed)"
 
 
 def _root(
     _version: Annotated[
         bool,
-        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+        typer.Option(
+            "--version",
+            callback=_show_version,
+            is_eager=True,
+            help="Show version, commit and contracts.",
+        ),
     ] = False,
 ) -> None:
     """Stand for the program itself; its help text is the program's."""

@@ -5,6 +5,7 @@ record, a group that went on. Nothing is lost by ending then, and a new process 
 client. Owns telling such failures from our own bugs; decides nothing about what follows.
 """
 
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException
 
+from pipelines.acls.refusals import HELP, lacks_right
 from pipelines.faults import BrokerRefused
 
 with warnings.catch_warnings(record=True):
@@ -44,6 +46,10 @@ def client_fault(error: BaseException | None, bootstrap: str) -> BrokerRefused |
     told = _told(error)
     if told is None:
         return None
+    if (refused := _refused(error)) is not None and lacks_right(refused):
+        return BrokerRefused(
+            f"Kafka at {bootstrap} refused what this process needs: {told}; {HELP}"
+        )
     return BrokerRefused(
         f"the Kafka client cannot go on ({told}; Kafka at {bootstrap}): this process ends, and "
         "nothing is lost; start it again"
@@ -57,6 +63,27 @@ def failures_as_faults(bootstrap: str) -> Iterator[None]:
         yield
     except CLIENT_FAILURES as error:
         raise client_fault(error, bootstrap) or error from error.__cause__
+
+
+def leave_to_the_end(error: Exception, _message: object, log: logging.Logger) -> bool:
+    """For the stream library, where its consumer fails: never go on.
+
+    What the client failed with is told once, in one line, when the program ends.
+    """
+    if not isinstance(error, CLIENT_FAILURES):
+        log.exception("a record could not be read")
+    return False
+
+
+def _refused(error: BaseException | None) -> KafkaError | None:
+    """What Kafka itself said, where that is known."""
+    match error:
+        case KafkaException():
+            return error.args[0]
+        case KafkaConsumerException() | KafkaProducerDeliveryError():
+            return error.error
+        case _:
+            return None
 
 
 def _told(error: BaseException | None) -> str | None:

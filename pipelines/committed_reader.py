@@ -9,16 +9,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from types import TracebackType
 from typing import Final, Self
 
-from confluent_kafka import (
-    OFFSET_BEGINNING,
-    Consumer,
-    KafkaError,
-    Message,
-    TopicPartition,
-)
+from confluent_kafka import OFFSET_BEGINNING, KafkaError, Message, TopicPartition
 
 from pipelines.faults import BrokerRefused, BrokerUnreachable, TopicDiffers, TopicMissing
 from pipelines.kafka_admin import KafkaAdmin
+from pipelines.kafka_clients import Consumer
 from pipelines.settings import Settings
 from pipelines.topic_end import end_of
 from pipelines.topics import Topic, topic_name
@@ -32,6 +27,7 @@ _SILENCE_S: Final = 30.0
 class CommittedReader:
     """One topic, open from entry to exit of its `with`: all partitions, or those named.
 
+    `starts` are the offsets to begin at; a partition that is not among them is read from its start.
     Entering it checks that the topic is there: BrokerUnreachable, BrokerRefused or TopicMissing.
     """
 
@@ -41,11 +37,13 @@ class CommittedReader:
         topic: Topic,
         *,
         partitions: Collection[int] | None = None,
+        starts: Mapping[int, int] | None = None,
         timeout_s: float = 5.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self._wanted = partitions
+        self._starts = starts or {}
         self._topic = topic_name(topic, settings)
         self._timeout_s = timeout_s
         self._clock = clock
@@ -63,7 +61,7 @@ class CommittedReader:
                 f"{self._topic} has {found.partitions} partitions, and partition {wanted[-1]} was "
                 "asked for: set GIFTCERT_PARTITIONS to what the topics have"
             )
-        self._next = dict.fromkeys(wanted, 0)
+        self._next = {partition: self._starts.get(partition, 0) for partition in wanted}
         self._consumer = Consumer(
             {
                 **self._settings.kafka_config(),
@@ -81,7 +79,12 @@ class CommittedReader:
             }
         )
         self._consumer.assign(
-            [TopicPartition(self._topic, partition, OFFSET_BEGINNING) for partition in self._next]
+            [
+                TopicPartition(
+                    self._topic, partition, self._starts.get(partition, OFFSET_BEGINNING)
+                )
+                for partition in self._next
+            ]
         )
         return self
 

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, Final
@@ -64,9 +65,13 @@ class _Answer(Struct, frozen=True, kw_only=True):
 
 
 class GroupDescriptions:
-    """Asks in the other process. Safe to use from any thread; starts it with the first question."""
+    """Asks in the other process. Safe to use from any thread; starts it with the first question.
 
-    def __init__(self, kafka_config: dict[str, Any]) -> None:
+    Each process is told the settings as they are when it starts: one that Kafka does not answer any
+    more, for the password has changed, is followed by one that knows the new password.
+    """
+
+    def __init__(self, kafka_config: Callable[[], Mapping[str, Any]]) -> None:
         self._kafka_config = kafka_config
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
@@ -113,7 +118,7 @@ class GroupDescriptions:
             [sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         # Over the pipe and not as an argument, which everyone on the machine could read.
-        if not _written(process, self._kafka_config):
+        if not _written(process, self._kafka_config()):
             _let_go(process)
             return None
         self._process = process

@@ -9,9 +9,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Final, NoReturn, TypeVar
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import (
-    AdminClient,
     AlterConfigOpType,
     ConfigEntry,
     ConfigResource,
@@ -19,8 +18,11 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
+from pipelines.acls.refusals import HELP, lacks_right
 from pipelines.faults import BrokerFault, BrokerRefused, BrokerUnreachable, SettingsError
+from pipelines.kafka_clients import AdminClient
 from pipelines.settings import Settings
+from pipelines.topic_places import TopicPlaces
 from pipelines.topics import WantedTopic
 
 _LOOK_AGAIN_S: Final = 0.05
@@ -87,6 +89,10 @@ class KafkaAdmin:
             for name, topic in listed.topics.items()
         }
 
+    def places(self) -> TopicPlaces:
+        """Questions about offsets, by the same connections and within the same time."""
+        return TopicPlaces(self._client, timeout_s=self._timeout_s)
+
     def configs(self, names: Collection[str]) -> dict[str, dict[str, str]]:
         """The configuration in force of each named topic, the broker's defaults included."""
         if not names:
@@ -100,6 +106,34 @@ class KafkaAdmin:
             }
             for resource, future in asked.items()
         }
+
+    def allowed(self, names: Collection[str]) -> dict[str, frozenset[str]]:
+        """What we may do with each of these topics, in the client's names of operations.
+
+        One that does not exist is left out, and one of which the broker does not tell; one that we
+        may not even see allows nothing.
+        """
+        asked = self._client.describe_topics(
+            TopicCollection(list(names)),
+            include_authorized_operations=True,
+            request_timeout=self._timeout_s,
+        )
+        found: dict[str, frozenset[str]] = {}
+        for name, answer in asked.items():
+            try:
+                operations = answer.result().authorized_operations or None
+            except KafkaException as error:
+                if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                    continue
+                if error.args[0].code() != KafkaError.TOPIC_AUTHORIZATION_FAILED:
+                    self._explain(error, f"describe {name}")
+                operations = ()
+            if operations is None:
+                # Who may describe a topic may do that at least: a broker that names nothing does
+                # not tell, and has to be believed when it refuses.
+                continue
+            found[name] = frozenset(each.name for each in operations)
+        return found
 
     def create(self, topics: Iterable[WantedTopic]) -> None:
         """Create topics and wait until they can be used; one that came meanwhile stays as it is."""
@@ -164,13 +198,14 @@ class KafkaAdmin:
         found = self.topics()
         return [name for name in names if name not in found or not found[name].ready]
 
-    def _await(self, left: Callable[[], Collection[str]], done: str) -> None:
+    def _await(self, left: Callable[[], Collection[object]], done: str) -> None:
         """Ask until nothing is left: brokers learn of a change a moment after it was accepted."""
         deadline = time.monotonic() + self._timeout_s
         while waiting := left():
             if time.monotonic() >= deadline:
                 raise BrokerUnreachable(
-                    f"{done}, but not in force after {self._timeout_s:g} s: {', '.join(waiting)}; "
+                    f"{done}, but not in force after {self._timeout_s:g} s: "
+                    f"{', '.join(map(str, waiting))}; "
                     "look at the brokers' health and run this again"
                 )
             time.sleep(_LOOK_AGAIN_S)
@@ -198,4 +233,5 @@ class KafkaAdmin:
                 f"no Kafka at {self._bootstrap} within {self._timeout_s:g} s ({reason}): "
                 "start it, or set GIFTCERT_BOOTSTRAP"
             )
-        return BrokerRefused(f"Kafka at {self._bootstrap} refused to {doing}: {error.str()}")
+        said = f"Kafka at {self._bootstrap} refused to {doing}: {error.str()}"
+        return BrokerRefused(f"{said}; {HELP}" if lacks_right(error) else said)

@@ -23,6 +23,8 @@ _IN_ADDRESS: Final = re.compile(r"(/certificates/)[A-Z0-9-]{2,28}([A-Z0-9-]{4})(
 _SHOWN: Final = 4
 # They write whole addresses, query and all, at INFO.
 _TALKATIVE: Final = ("httpx", "httpcore", "uvicorn.access")
+# They tell of a collector that is down at every batch; the sender of spans does so once a while.
+_SPOKEN_FOR: Final = ("opentelemetry", "urllib3")
 
 
 def configure_logs(
@@ -59,6 +61,8 @@ def configure_logs(
     root.setLevel(level)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
+    for name in _SPOKEN_FOR:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

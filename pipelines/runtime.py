@@ -5,7 +5,7 @@ commit as soon as the inbox is drained, the emitting of records inside the trans
 letter queue. It knows no rule of gift certificates.
 """
 
-import logging
+import signal
 import threading
 import time
 import warnings
@@ -13,65 +13,72 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from pipelines.begin_reading import begin_reading
-from pipelines.client_faults import client_fault, failures_as_faults
+from pipelines.client_faults import client_fault, failures_as_faults, leave_to_the_end
+from pipelines.commit_listeners import CommitListeners
 from pipelines.commit_watchdog import CommitWatchdog
 from pipelines.commits import Commits
 from pipelines.contracts.broken import BrokenRecord
-from pipelines.faults import OperatorError, TopicDiffers
+from pipelines.farewell import Farewell
+from pipelines.faults import OperatorError
+from pipelines.group_leaving import GroupLeaving
+from pipelines.incoming_record import incoming_record
+from pipelines.library_clients import LibraryClients
+from pipelines.metrics.consumer_lag import ConsumerLag
+from pipelines.metrics.tally import Tally
 from pipelines.recovery.commit_notes import CommitNotes, commit_with
+from pipelines.recovery.committed_gaps import refuse_gaps
 from pipelines.recovery.kept_stores import KeptStores
 from pipelines.recovery.log_places import Committed, LogPlaces, Place
-from pipelines.recovery.recoveries import AssignedStore, Recoveries
+from pipelines.recovery.recoveries import AssignedStore, Recoveries, RecoveryProgress
 from pipelines.runtime_options import consumer_options, producer_options
 from pipelines.runtime_store import KeptOptions
 from pipelines.seeking import seek_patiently
 from pipelines.settings import Settings
-from pipelines.stages.record import (
-    Incoming,
-    Outgoing,
-    StatefulStage,
-    StatelessStage,
-    dead_letter,
-)
+from pipelines.stage_deadlines import StageDeadlines
+from pipelines.stages.record import Outgoing, StatefulStage, StatelessStage, dead_letter
 from pipelines.store_positions import StorePositions
-from pipelines.topics import Role, Topic, group_name, topic_name
-from state.stores.layout import DEADLINES, DeadlineEntry, deadline_key
+from pipelines.topics import STREAM, Role, Topic, group_name, topic_name
+from pipelines.waiting_records import WaitingRecords
+from state.stores.layout import DEADLINES
 
 # A library that the stream library brings along warns of its own imports: the operator can do
 # nothing about it, and on standard error it would be taken for trouble.
 with warnings.catch_warnings(record=True):
     from confluent_kafka import OFFSET_BEGINNING, TopicPartition
     from quixstreams import Application
-    from quixstreams.context import message_context
     from quixstreams.exceptions.assignment import PartitionAssignmentError
     from quixstreams.kafka.configuration import ConnectionConfig
     from quixstreams.state import DEFAULT_STATE_STORE_NAME, State
 
 KeyState = State[bytes, bytes]
 
-_DEADLINE_VALUE: Final = b"\x01"
-"""A deadline is all in its key; the value only says that it is there (and its version)."""
+_HANGS_S: Final = 60.0
+"""A silent loop hangs when it has been so for a transaction's life and this long: well after the
+watchdogs would have ended a process whose client does not come back."""
 
 
 class Worker(Application):
     """One process of a role: its consumer, its transaction, its stores."""
 
+    farewell: Farewell | None = None
+    """What a worker with callers does for them between being asked to stop and stopping."""
+
     def __init__(self, settings: Settings, role: Role) -> None:
         self.settings = settings
         self.role = role
         self.stores_lock = threading.RLock()
-        self._consumed = False
-        self._stop_asked = False
+        self._consumed = self._stop_asked = False
         self._loop_turned_s = time.monotonic()
         self._doubtful_until_s = 0.0
         self._newly_assigned = True
         self._positions = StorePositions()
-        self._assigned = False
-        self._serving = False
+        self.tally, self.lag = Tally(), ConsumerLag()
+        self._waiting = WaitingRecords(lambda: self._consumer)
+        self._assigned = self._serving = False
         # "quixstreams" logs at INFO about its own loop; the root logger of `logs` decides.
         super().__init__(
             broker_address=ConnectionConfig.from_librdkafka_dict(
-                settings.kafka_config(), ignore_extras=False
+                settings.stream_library_config(), ignore_extras=False
             ),
             consumer_group=group_name(role, settings),
             auto_offset_reset="earliest",
@@ -90,10 +97,12 @@ class Worker(Application):
             auto_recover_from_source_offset_out_of_range=False,
             processing_guarantee=settings.quix_guarantee(),
             on_message_processed=self._note_consumed,
-            on_processing_error=_leave_faults_to_the_end,
-            consumer_extra_config=consumer_options(settings),
+            on_consumer_error=leave_to_the_end,
+            on_processing_error=self._waiting.note_failed,
+            consumer_extra_config={**consumer_options(settings), **self.lag.options()},
             producer_extra_config=producer_options(settings, role),
         )
+        self._library_clients = LibraryClients(self)
         self._places = LogPlaces(settings)
         self._notes = CommitNotes()
         self._recoveries = Recoveries(
@@ -108,6 +117,7 @@ class Worker(Application):
         )
         self._commits = self._processing_context = Commits.instead_of(self._processing_context)
         self._commits.told_within_s += settings.session_timeout_ms / 1_000
+        self._commits.tally = self.tally
         self._commits.watchdog = CommitWatchdog(settings.transaction_timeout_ms)
         # Who asks where the group is waits for a dead worker's open transaction, which Kafka ends
         # up to ten seconds after its time.
@@ -115,10 +125,13 @@ class Worker(Application):
         self._consumer.subscribe = self._subscribe  # type: ignore[method-assign, assignment]  # in the place of theirs
         seek = seek_patiently(self._consumer.seek)
         self._consumer.seek = seek  # type: ignore[method-assign, assignment]  # all of theirs
+        self._leaving = GroupLeaving(self._consumer, at_stop=settings.on_stop == "leave")
         self._fault: OperatorError | None = None
+        self._ended_by: BaseException | None = None
         self._idle_config = self._config
         self._busy_config = self._config.model_copy(update={"consumer_poll_timeout": 0.0})
         self._names: dict[str, str] = {}
+        self.commit_listeners = CommitListeners()
 
     # Wiring
 
@@ -128,12 +141,14 @@ class Worker(Application):
         def perform(
             value: bytes | None, key: bytes | None, timestamp_ms: int, headers: Any
         ) -> None:
-            incoming = _incoming(value, key, timestamp_ms, headers)
+            incoming = incoming_record(value, key, timestamp_ms, headers)
             try:
                 outputs = stage(incoming)
             except BrokenRecord as error:
                 outputs = [dead_letter(incoming, error)]
+                self.tally.put_aside(incoming.topic, error.code)
             self._emit(outputs)
+            self.tally.performed(incoming.topic, timestamp_ms)
 
         self.dataframe(self._bytes_topic(topic)).update(perform, metadata=True)
 
@@ -143,8 +158,8 @@ class Worker(Application):
         def perform(
             value: bytes | None, key: bytes | None, timestamp_ms: int, headers: Any, state: KeyState
         ) -> None:
-            incoming = _incoming(value, key, timestamp_ms, headers)
-            deadlines = _Deadlines(
+            incoming = incoming_record(value, key, timestamp_ms, headers)
+            deadlines = StageDeadlines(
                 self._processing_context.checkpoint.get_store_transaction(
                     stream_id=incoming.topic, partition=incoming.partition
                 ).as_state(prefix=DEADLINES)
@@ -153,7 +168,9 @@ class Worker(Application):
                 outputs = stage(incoming, state, deadlines)
             except BrokenRecord as error:
                 outputs = [dead_letter(incoming, error)]
+                self.tally.put_aside(incoming.topic, error.code)
             self._emit(outputs)
+            self.tally.performed(incoming.topic, timestamp_ms)
 
         self.dataframe(self._bytes_topic(topic)).update(perform, stateful=True, metadata=True)
 
@@ -179,6 +196,8 @@ class Worker(Application):
                 headers=list(output.headers),  # type: ignore[arg-type]  # one may have no value
                 partition=output.partition,
             )
+            if output.topic is STREAM:
+                self.tally.published(output.headers)
 
     # The loop
 
@@ -189,6 +208,9 @@ class Worker(Application):
                 ended = super().run(*args, **kwargs)
         except PartitionAssignmentError as error:
             if self._failed:
+                if told := client_fault(self._ended_by, self.settings.bootstrap):
+                    # What fails while the consumer is closed only follows from it.
+                    raise told from self._ended_by
                 cause = error.__cause__
                 if isinstance(cause, OperatorError):
                     raise cause from error
@@ -196,21 +218,46 @@ class Worker(Application):
             # The loop had ended well and all was committed. Partitions came while the consumer was
             # closing, and a closing one may no longer ask for their offsets; the next owner will.
             return None
+        finally:
+            # Its trace holds the stores, and so their locks.
+            self._ended_by = None
         if self._fault is not None:
             raise self._fault
+        # The library's last commit, after the loop's last turn.
+        self._tell_listeners()
         return ended
+
+    def _exception_handler(self, kind: Any, error: BaseException | None, trace: Any) -> Any:
+        """Remember what ended the loop: the library forgets it over what fails behind it."""
+        self._ended_by = error
+        return super()._exception_handler(kind, error, trace)  # type: ignore[no-untyped-call]  # theirs is untyped
 
     def stop(self, fail: bool = False) -> None:
         """End the loop. The library forgets what it is told before its loop has begun: we do not.
 
         That is the half second of joining the group, in which a signal or a thread that failed at
-        once would otherwise go unheard and the worker run on.
+        once would otherwise go unheard and the worker run on. A loop that serves turns on for a
+        moment, for those who were asked before.
         """
         self._stop_asked = True
-        super().stop(fail)
+        if fail or self.farewell is None or not self.serving:
+            super().stop(fail)
+
+    def hand_over(self) -> None:
+        """Give every partition to the others and go on without: the edge then only passes on."""
+        self._leaving.ask()
+
+    def _setup_signal_handlers(self) -> None:
+        super()._setup_signal_handlers()  # type: ignore[no-untyped-call]  # theirs is untyped
+        signal.signal(signal.SIGUSR1, lambda *_: self.hand_over())
+
+    def _run_dataframe(self, sink: Any = None) -> None:
+        super()._run_dataframe(sink)
+        self._leaving.at_end(failed=self._failed)
 
     def _note_consumed(self, topic: str, partition: int, offset: int) -> None:
         self._consumed = True
+        self._waiting.note_performed(topic, partition, offset)
         self._positions.note_performed(topic, partition, offset)
 
     def _process_message(self, dataframe_composed: Any) -> None:
@@ -220,16 +267,20 @@ class Worker(Application):
         waiting while there is something to commit makes a burst share a commit and lets a lone
         request wait for none.
         """
-        if self._stop_asked:
-            self._run_tracker.stop()  # type: ignore[no-untyped-call]  # theirs is untyped
+        if self._stop_asked and (self.farewell is None or self.farewell.over()):
+            super().stop(self._failed)
             return
         self._note_turn()
+        if self._leaving.begun():
+            # As after an assignment of nothing: this worker knows that others have everything.
+            self._assigned = True
         self._note_commit()
         self._serving = self._assigned
         busy = not self._processing_context.checkpoint.empty()
         self._config = self._busy_config if busy else self._idle_config
         self._consumed = False
-        super()._process_message(dataframe_composed)  # type: ignore[no-untyped-call]  # theirs is untyped
+        with self._waiting.turn():
+            super()._process_message(dataframe_composed)  # type: ignore[no-untyped-call]  # theirs is untyped
         if busy and not self._consumed:
             self._processing_context.commit_checkpoint(force=True)
         self._note_commit()
@@ -240,6 +291,12 @@ class Worker(Application):
             self._positions.note_dropped()
         elif self._processing_context.checkpoint.empty():
             self._positions.note_committed()
+        self._tell_listeners()
+
+    def _tell_listeners(self) -> None:
+        empty = self._processing_context.checkpoint.empty()
+        dropped = self._commits.put_out or self._commits.left_out
+        self.commit_listeners.tell(dropped=dropped, empty=empty)
 
     def _note_turn(self) -> None:
         """Remember that the loop is alive, and doubt what it holds after it was silent for long.
@@ -272,7 +329,11 @@ class Worker(Application):
         self._serving = False
         with self.stores_lock:
             self._positions.note_assigned(())
+            self.tally.assigned(())
             super()._on_assign(consumer, topic_partitions)
+            if self._stop_asked:
+                # Whoever is about to go recovers nothing any more.
+                super().stop(self._failed)
             # Also with nothing assigned: this worker then knows that others have everything.
             self._assigned = self._newly_assigned = True
 
@@ -289,7 +350,7 @@ class Worker(Application):
             committed = self._places.committed(self._consumer, inputs)
             starts = self._places.starts([*inputs, *changelogs.values()])
             logs = self._places.logs(changelogs, committed, starts)
-        _refuse_gaps(committed, starts)
+        refuse_gaps(committed, starts)
         self._recoveries.begin(
             [
                 AssignedStore(
@@ -309,6 +370,7 @@ class Worker(Application):
         self._positions.note_assigned(
             (topic, partition, each.offset or 0) for (topic, partition), each in committed.items()
         )
+        self.tally.assigned(inputs)
         self._run_tracker.timeout_refresh()  # type: ignore[no-untyped-call]  # theirs is untyped
 
     def _changelogs_of(self, inputs: Iterable[Place]) -> dict[Place, Place]:
@@ -337,6 +399,7 @@ class Worker(Application):
         giving_back = self._assignment_watchdog.watching("giving partitions back")
         with self.stores_lock, giving_back:
             super()._on_revoke(consumer, topic_partitions)
+        self._tell_listeners()
         self._begin_anew()
 
     def _on_lost(self, consumer: Any, topic_partitions: Any) -> None:
@@ -348,7 +411,10 @@ class Worker(Application):
 
     def _begin_anew(self) -> None:
         """What was not committed is for the next owner."""
+        self._waiting.forget()
+        self.tally.assigned(())
         self._positions.note_dropped()
+        self.commit_listeners.dropped()
         if self._failed:
             self._commits.give_up()
         else:
@@ -382,6 +448,15 @@ class Worker(Application):
         store = self._state_manager.get_store(stream_id=topic_name(topic, self.settings))
         return dict(store.partitions)
 
+    @property
+    def loop_age_s(self) -> float:
+        """How long ago the loop turned last; it does not turn while stores are recovered."""
+        return time.monotonic() - self._loop_turned_s
+
+    def recovery(self) -> RecoveryProgress:
+        """How far the recovery of the stores is."""
+        return self._recoveries.progress()
+
     def abort(self) -> None:
         """Stop, because another thread of the process met a bug; `alive` is false from then on.
 
@@ -397,50 +472,11 @@ class Worker(Application):
 
     @property
     def alive(self) -> bool:
-        """Whether nothing has failed: a worker that recovers or waits for Kafka is alive."""
-        return not self._failed
+        """Whether nothing has failed and the loop turns: one that recovers or waits is alive.
 
-
-class _Deadlines:
-    """The deadlines of one partition, inside the open transaction."""
-
-    def __init__(self, state: KeyState) -> None:
-        self._state = state
-
-    def add(self, entry: DeadlineEntry) -> None:
-        self._state.set_bytes(deadline_key(entry), _DEADLINE_VALUE)
-
-    def remove(self, entry: DeadlineEntry) -> None:
-        self._state.delete(deadline_key(entry))
-
-
-def _leave_faults_to_the_end(error: Exception, _row: object, log: logging.Logger) -> bool:
-    """Never go on; what an operator mends is told once, in one line, when the program ends."""
-    if not isinstance(error, OperatorError):
-        log.exception("a record could not be performed")
-    return False
-
-
-def _refuse_gaps(committed: Mapping[Place, Committed], starts: Mapping[Place, int]) -> None:
-    """Refuse to leave out records that were deleted before this group had read them."""
-    for (topic, partition), each in committed.items():
-        start = starts[topic, partition]
-        if each.offset is not None and each.offset < start:
-            raise TopicDiffers(
-                f"{topic} partition {partition}: records {each.offset:,} to {start - 1:,} were "
-                "deleted before they were read; find out what they were, then set the group's "
-                f"offset to {start} with Kafka's kafka-consumer-groups"
-            )
-
-
-def _incoming(value: bytes | None, key: bytes | None, timestamp_ms: int, headers: Any) -> Incoming:
-    context = message_context()
-    return Incoming(
-        topic=context.topic,
-        partition=context.partition,
-        offset=context.offset,
-        key=key,
-        value=value,
-        headers=headers or (),
-        timestamp_ms=timestamp_ms,
-    )
+        Silent for longer than the watchdogs let a commit or an assignment take, it hangs.
+        """
+        silent_s = time.monotonic() - self._loop_turned_s
+        limit_s = self.settings.transaction_timeout_ms / 1_000 + _HANGS_S
+        hangs = silent_s > limit_s and not self._state_manager.recovery_required
+        return not self._failed and not hangs

@@ -8,6 +8,7 @@ Part of the run time, for RocksDB's binding raises one bare exception for everyt
 import time
 import warnings
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias, cast
 
@@ -32,6 +33,21 @@ Change: TypeAlias = tuple[str, bytes, bytes | None]
 """Column family, key, and the value; None deletes."""
 
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreFigures:
+    """How large one partition's store is.
+
+    `keys` is an estimate. `cache_bytes` is of the cache that all stores of a process share.
+    """
+
+    keys: int
+    disk_bytes: int
+    memory_bytes: int
+    cache_bytes: int
+    pending_compaction_bytes: int
+    writes_stopped: bool
 
 
 class KeptOptions(RocksDBOptions):
@@ -109,6 +125,21 @@ class KeptPartition(RocksDBStorePartition):
             log=log.decode() if isinstance(log, bytes) else None,
             offset=self.get_changelog_offset(),
             written_at_ms=int.from_bytes(written, "big") if isinstance(written, bytes) else None,
+        )
+
+    def figures(self) -> StoreFigures:
+        """How large it is, as RocksDB keeps count of by itself. DbClosedError once it is closed."""
+
+        def said(name: str) -> int:
+            return self._db.property_int_value(f"rocksdb.{name}") or 0
+
+        return StoreFigures(
+            keys=said("estimate-num-keys"),
+            disk_bytes=said("total-sst-files-size"),
+            memory_bytes=said("size-all-mem-tables") + said("estimate-table-readers-mem"),
+            cache_bytes=said("block-cache-usage"),
+            pending_compaction_bytes=said("estimate-pending-compaction-bytes"),
+            writes_stopped=bool(said("is-write-stopped")),
         )
 
     def begin_log(self, log: str, at_ms: int) -> None:

@@ -18,16 +18,17 @@ from pydantic import (
     StringConstraints,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
-from pipelines.addresses import broker_list, is_loopback, web_address
+from pipelines import kafka_settings
+from pipelines.addresses import is_loopback
 from pipelines.faults import SettingsError
-from pipelines.secret_files import read_secret
+from pipelines.kafka_settings import KafkaSettings, WebAddress
 from pipelines.settings_faults import is_of_others
 from pipelines.settings_reading import read_settings
 from pipelines.state_directory import outside_sources
 
-ENV_PREFIX: Final = "GIFTCERT_"
+ENV_PREFIX: Final = kafka_settings.ENV_PREFIX
 _EVERY_ADDRESS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - named to be noticed
 
 
@@ -46,41 +47,15 @@ def _processor_group(earlier: dict[str, str]) -> str:
 _ALGORITHM: Final = r"(?:(?:RS|PS|ES)(?:256|384|512)|EdDSA)"
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+$", max_length=100)]
 """What may stand in the name of a topic, a group or a transaction."""
-BrokerList = Annotated[str, AfterValidator(broker_list)]
-WebAddress = Annotated[str, AfterValidator(web_address)]
 RateLimit = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,6}/(second|minute|hour|day)$")]
 StateDirectory = Annotated[Path, AfterValidator(outside_sources)]
 
 
-class Settings(BaseSettings):
+class Settings(KafkaSettings):
     """All settings, checked; a wrong one cannot be built. Nothing secret shows in its repr."""
 
     model_config = SettingsConfigDict(
         env_prefix=ENV_PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True
-    )
-
-    # Kafka: where it is and how to get in
-    bootstrap: BrokerList = Field(
-        "127.0.0.1:9092", description="The Kafka brokers to ask first: `HOST:PORT,HOST:PORT`."
-    )
-    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
-        "PLAINTEXT", description="How a connection to Kafka is protected."
-    )
-    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
-        None, description="How we log in to Kafka. Needed with the two SASL protocols."
-    )
-    sasl_username: str | None = Field(None, description="Who we are for Kafka.")
-    sasl_password_file: Path | None = Field(
-        None, description="The file whose whole content is the Kafka password."
-    )
-    ssl_ca_location: Path | None = Field(
-        None, description="PEM file of the authorities we trust to vouch for a broker."
-    )
-    ssl_certificate_location: Path | None = Field(
-        None, description="PEM file of our client certificate, where Kafka wants one."
-    )
-    ssl_key_location: Path | None = Field(
-        None, description="PEM file of that certificate's private key."
     )
 
     # Topics and contracts
@@ -111,6 +86,23 @@ class Settings(BaseSettings):
         None,
         description="Confluent-compatible schema registry. Unset: records carry the fingerprint of "
         "their schema (Avro single-object encoding) and no registry is needed.",
+    )
+    schema_registry_username: str | None = Field(
+        None, min_length=1, description="Who we are for the registry, where it asks."
+    )
+    schema_registry_password_file: Path | None = Field(
+        None,
+        description="The file whose whole content is that password. A changed one is taken up "
+        "without a restart.",
+    )
+    schema_registry_token_file: Path | None = Field(
+        None,
+        description="Instead of a password: the file with a bearer token, read for each question.",
+    )
+    schema_registry_ca_location: Path | None = Field(
+        None,
+        description="PEM file of the authorities that vouch for the registry.",
+        json_schema_extra={"default_text": "those of `SSL_CERT_FILE`, else the public ones"},
     )
 
     # A worker: who it is, what it keeps, how it commits
@@ -154,6 +146,12 @@ class Settings(BaseSettings):
         description="A worker silent for this long loses its partitions to the others. Kafka's "
         "own lower limit is 6000 unless a broker allows less.",
     )
+    on_stop: Literal["return", "leave"] = Field(
+        "return",
+        description="What a worker that is asked to stop does with its partitions. `return`: they "
+        "wait for it, for a session at most; for restarts of a few seconds. `leave`: the others "
+        "take them at once; where a pod is away for longer.",
+    )
     commit_interval_ms: int = Field(
         200,
         ge=1,
@@ -191,6 +189,9 @@ class Settings(BaseSettings):
         description="Address under which other workers reach this one's edge. "
         "Needed where the edge listens on every address.",
         json_schema_extra={"default_text": "`http(s)://<http_host>:<http_port>`"},
+    )
+    auditor_url: WebAddress | None = Field(
+        None, description="Where an auditor listens: `giftcert status` asks it about the laws."
     )
     reply_timeout_ms: int = Field(
         5_000, ge=1, le=120_000, description="How long the edge waits for an answer before a 504."
@@ -303,7 +304,19 @@ class Settings(BaseSettings):
         "stream.",
     )
 
-    # Logs
+    # Traces and logs
+    traces_url: WebAddress | None = Field(
+        None,
+        description="OTLP/HTTP address of a collector that traces go to, like "
+        "`http://collector:4318/v1/traces`. Unset: there are none, and they cost nothing.",
+    )
+    traces_share: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="How many of the traces that begin here are kept, from 0 to 1. One that a "
+        "caller or a source began is kept as its own flag says.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="The least important line that is still written."
     )
@@ -324,19 +337,27 @@ class Settings(BaseSettings):
             raise ValueError(f"advertised_url is needed where http_host is {self.http_host}")
         if self.cvc_keys is not None and self.cvc_key_file is not None:
             raise ValueError("cvc_keys and cvc_key_file are two sources of one thing: unset one")
-        login = (self.sasl_mechanism, self.sasl_username, self.sasl_password_file)
-        if self.security_protocol.startswith("SASL"):
-            if None in login:
-                raise ValueError(
-                    f"security_protocol {self.security_protocol} needs sasl_mechanism, "
-                    "sasl_username and sasl_password_file"
-                )
-        elif login != (None, None, None):
-            raise ValueError("sasl_* need security_protocol SASL_SSL or SASL_PLAINTEXT")
-        if (self.ssl_certificate_location is None) != (self.ssl_key_location is None):
-            raise ValueError("ssl_certificate_location and ssl_key_location go together")
         if (self.tls_certificate_location is None) != (self.tls_key_location is None):
             raise ValueError("tls_certificate_location and tls_key_location go together")
+        return self
+
+    @model_validator(mode="after")
+    def _registry_login_fits_together(self) -> Self:
+        """Refuse half a login, two of them, and one that strangers could listen to."""
+        url, token = self.schema_registry_url, self.schema_registry_token_file
+        password = self.schema_registry_password_file
+        if (self.schema_registry_username is None) != (password is None):
+            raise ValueError(
+                "schema_registry_username and schema_registry_password_file go together"
+            )
+        if password is None and token is None:
+            return self
+        if password is not None and token is not None:
+            raise ValueError("schema_registry_token_file and a password are two logins: unset one")
+        if url is None:
+            raise ValueError("a login to the schema registry needs schema_registry_url")
+        if not url.startswith("https://") and not is_loopback(url):
+            raise ValueError("schema_registry_url must be https://: our secret goes there")
         return self
 
     @model_validator(mode="after")
@@ -378,33 +399,6 @@ class Settings(BaseSettings):
     def quix_guarantee(self) -> Literal["exactly-once", "at-least-once"]:
         """The guarantee in the stream library's words."""
         return "exactly-once" if self.processing_guarantee == "exactly-once" else "at-least-once"
-
-    def kafka_config(self) -> dict[str, str]:
-        """How to reach Kafka, in librdkafka's words. Holds the password: never log it.
-
-        SettingsError when a file it names cannot be read.
-        """
-        config: dict[str, str] = {
-            "bootstrap.servers": self.bootstrap,
-            "security.protocol": self.security_protocol,
-        }
-        for option, value in (
-            ("sasl.mechanism", self.sasl_mechanism),
-            ("sasl.username", self.sasl_username),
-            ("ssl.ca.location", self.ssl_ca_location),
-            ("ssl.certificate.location", self.ssl_certificate_location),
-            ("ssl.key.location", self.ssl_key_location),
-        ):
-            if isinstance(value, Path) and not value.is_file():
-                variable = f"{ENV_PREFIX}{option.replace('.', '_').upper()}"
-                raise SettingsError(f"{variable}: there is no file {value}")
-            if value is not None:
-                config[option] = str(value)
-        if self.sasl_password_file is not None:
-            config["sasl.password"] = read_secret(
-                self.sasl_password_file, f"{ENV_PREFIX}SASL_PASSWORD_FILE"
-            )
-        return config
 
 
 def load_settings_of(environment: Mapping[str, str]) -> Settings:

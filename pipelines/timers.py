@@ -76,13 +76,28 @@ def deadline_fact(framing: Framing, policy: Policy) -> Ask:
     return ask
 
 
-class TimerLoop:
-    """Looks for due deadlines at an interval, in a thread of its own."""
+def _untold(_kind: str) -> None:
+    """Nobody counts."""
 
-    def __init__(self, store: WorkerStore, ask: Ask, send: Send, interval_ms: int) -> None:
+
+class TimerLoop:
+    """Looks for due deadlines at an interval, in a thread of its own.
+
+    `asked` is told the kind of each deadline that was asked about.
+    """
+
+    def __init__(
+        self,
+        store: WorkerStore,
+        ask: Ask,
+        send: Send,
+        interval_ms: int,
+        asked: Callable[[str], None] = _untold,
+    ) -> None:
         self._store = store
         self._ask = ask
         self._send = send
+        self._tell_asked = asked
         self._interval_s = interval_ms / 1000
         self._asked: dict[DeadlineEntry, int] = {}
         self._stopped = threading.Event()
@@ -117,3 +132,4 @@ class TimerLoop:
                     # Kafka takes nothing for the moment: the deadlines stand at the next look too.
                     return
                 self._asked[entry] = now_ms
+                self._tell_asked(entry.kind)

@@ -186,6 +186,14 @@ STATEFUL: Final[Mapping[Role, tuple[Topic, ...]]] = MappingProxyType(
 )
 """The topics whose stage keeps state, and so has a changelog."""
 
+_USED: Final[Mapping[Role, tuple[Topic, ...]]] = MappingProxyType(
+    {
+        Role.CORRELATOR: (*SOURCES, FACTS, COMMANDS, DLQ),
+        Role.PROCESSOR: (COMMANDS, POOL, STREAM, INDEX, REPLIES, DLQ),
+    }
+)
+"""What a worker reads or writes. Of others it may not even know that they are there."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantedTopic:
@@ -250,8 +258,10 @@ def wanted_changelogs(role: Role, settings: Settings) -> tuple[WantedTopic, ...]
 
 def topics_of(role: Role, settings: Settings) -> tuple[WantedTopic, ...]:
     """What must be there before a worker of that role starts."""
-    topics = TOPICS if role is Role.CORRELATOR else OURS
-    return (*(_wanted(topic, settings) for topic in topics), *wanted_changelogs(role, settings))
+    return (
+        *(_wanted(topic, settings) for topic in _USED[role]),
+        *wanted_changelogs(role, settings),
+    )
 
 
 def _wanted(topic: Topic, settings: Settings) -> WantedTopic:

@@ -17,7 +17,9 @@ from pipelines.topics import (
     DELETIONS_KEPT_MS,
     FOREVER_MS,
     Role,
+    Topic,
     WantedTopic,
+    topic_name,
     topics_of,
     wanted_changelogs,
     wanted_topics,
@@ -125,8 +127,23 @@ def require_topics(settings: Settings, role: Role, *, timeout_s: float = TIMEOUT
     changelog of its own: it trusts them to be there when it catches up a store.
     """
     admin = KafkaAdmin(settings, timeout_s=timeout_s)
-    found = admin.topics()
-    wanted = topics_of(role, settings)
+    _require(settings, topics_of(role, settings), admin.topics())
+    _require_deletions(admin, [topic.name for topic in wanted_changelogs(role, settings)])
+
+
+def require_these(
+    settings: Settings, topics: Iterable[Topic], *, timeout_s: float = TIMEOUT_S
+) -> None:
+    """Refuse to work without these topics of ours. TopicMissing, TopicDiffers."""
+    names = {topic_name(topic, settings) for topic in topics}
+    wanted = [topic for topic in wanted_topics(settings) if topic.name in names]
+    _require(settings, wanted, KafkaAdmin(settings, timeout_s=timeout_s).topics())
+
+
+def _require(
+    settings: Settings, wanted: Iterable[WantedTopic], found: Mapping[str, FoundTopic]
+) -> None:
+    wanted = tuple(wanted)
     missing = [topic for topic in wanted if topic.name not in found]
     if missing:
         raise TopicMissing(_missing_line(missing))
@@ -140,7 +157,6 @@ def require_topics(settings: Settings, role: Role, *, timeout_s: float = TIMEOUT
             f"partitions differ from GIFTCERT_PARTITIONS={settings.partitions}: "
             f"{_names(differing)}; `giftcert topics check` says more"
         )
-    _require_deletions(admin, [topic.name for topic in wanted_changelogs(role, settings)])
 
 
 def _require_deletions(admin: KafkaAdmin, changelogs: list[str]) -> None:

@@ -21,6 +21,7 @@ from pipelines.stages.certificates import CertificatesStage
 from pipelines.stages.correlate import CorrelateStage
 from pipelines.stages.index import IndexStage
 from pipelines.stages.ingest import ClientsIngest, IngestRules, OrdersIngest, PaymentsIngest
+from pipelines.stages.notes import UNHEARD, StageNotes
 from pipelines.stages.pool import PoolStage
 from pipelines.stages.record import StatefulStage, StatelessStage
 from pipelines.topics import (
@@ -34,6 +35,8 @@ from pipelines.topics import (
     Role,
     Topic,
 )
+from pipelines.tracing.hops import Hops
+from pipelines.tracing.tracer import Tracer
 from state.correlation.facts import Policy
 
 HOUR_MS = 60 * 60 * 1000
@@ -66,27 +69,54 @@ class Wiring(Protocol):
     def fold(self, topic: Topic, stage: StatefulStage) -> None: ...
 
 
-def wire(role: Role, wiring: Wiring, settings: Settings, framing: Framing) -> None:
-    """Give every topic of a role to its stage."""
+def wire(
+    role: Role,
+    wiring: Wiring,
+    settings: Settings,
+    framing: Framing,
+    notes: StageNotes = UNHEARD,
+) -> None:
+    """Give every topic of a role to its stage. `notes` is told of what the stages do."""
     match role:
         case Role.CORRELATOR:
             _wire_correlator(wiring, settings, framing)
         case Role.PROCESSOR:
-            _wire_processor(wiring, settings, framing)
+            _wire_processor(wiring, settings, framing, notes)
 
 
-def build_correlator(settings: Settings, framing: Framing) -> Worker:
+def build_correlator(settings: Settings, framing: Framing, tracer: Tracer | None = None) -> Worker:
     """Ingest and correlate: bulk, may have a backlog of millions of ordinary orders."""
-    worker = Worker(settings, Role.CORRELATOR)
-    wire(Role.CORRELATOR, worker, settings, framing)
-    return worker
+    return _built(Role.CORRELATOR, settings, framing, tracer)
 
 
-def build_processor(settings: Settings, framing: Framing) -> Worker:
+def build_processor(settings: Settings, framing: Framing, tracer: Tracer | None = None) -> Worker:
     """Certificates, pool and index: low volume, low latency."""
-    worker = Worker(settings, Role.PROCESSOR)
-    wire(Role.PROCESSOR, worker, settings, framing)
+    return _built(Role.PROCESSOR, settings, framing, tracer)
+
+
+def _built(role: Role, settings: Settings, framing: Framing, tracer: Tracer | None) -> Worker:
+    worker = Worker(settings, role)
+    wiring: Wiring = worker
+    if tracer is not None:
+        hops = Hops(tracer, framing)
+        worker.commit_listeners.add(hops)
+        wiring = TracedWiring(worker, hops)
+    wire(role, wiring, settings, framing, worker.tally)
     return worker
+
+
+class TracedWiring:
+    """Gives stages on to a worker, with a span for each record they perform of a kept trace."""
+
+    def __init__(self, wiring: Wiring, hops: Hops) -> None:
+        self._wiring = wiring
+        self._hops = hops
+
+    def feed(self, topic: Topic, stage: StatelessStage) -> None:
+        self._wiring.feed(topic, self._hops.feeding(topic, stage))
+
+    def fold(self, topic: Topic, stage: StatefulStage) -> None:
+        self._wiring.fold(topic, self._hops.folding(topic, stage))
 
 
 def _wire_correlator(wiring: Wiring, settings: Settings, framing: Framing) -> None:
@@ -99,7 +129,9 @@ def _wire_correlator(wiring: Wiring, settings: Settings, framing: Framing) -> No
     wiring.fold(FACTS, CorrelateStage(framing, settings.partitions))
 
 
-def _wire_processor(wiring: Wiring, settings: Settings, framing: Framing) -> None:
-    wiring.fold(COMMANDS, CertificatesStage(framing, settings.partitions))
-    wiring.fold(POOL, PoolStage(framing, settings.partitions))
+def _wire_processor(
+    wiring: Wiring, settings: Settings, framing: Framing, notes: StageNotes
+) -> None:
+    wiring.fold(COMMANDS, CertificatesStage(framing, settings.partitions, notes))
+    wiring.fold(POOL, PoolStage(framing, settings.partitions, notes))
     wiring.fold(INDEX, IndexStage(framing, settings.partitions))

@@ -1,14 +1,18 @@
 """Who may come in: the token's caller, counted.
 
-Owns that nobody passes uncounted: a caller by its client, a stranger by its address. Which scope a
-call needs is the call's.
+Owns that nobody passes uncounted: a caller by its client, a stranger by its address; and that a
+call which another process passes on again and again counts as one. Which scope a call needs is the
+call's.
 """
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from starlette.requests import Request
 
 from http_edge.access.callers import Caller
 from http_edge.access.gate import Gate
-from http_edge.api.problems import KEYS_UNAVAILABLE, Problem
+from http_edge.api.problems import KEYS_UNAVAILABLE, MOVING, STOPPING, Problem
 
 
 async def caller_of(gate: Gate, request: Request) -> Caller:
@@ -39,4 +43,20 @@ async def share_of(gate: Gate, caller: Caller) -> dict[str, str]:
         return (await gate.limiter.check_client(caller.client_id)).told()
     except Problem:
         gate.metrics.rate_limited(caller.client_id)
+        raise
+
+
+@asynccontextmanager
+async def not_counted(gate: Gate, caller: Caller) -> AsyncIterator[None]:
+    """What another process passes on, and is turned away here, leaves the client's share as it was.
+
+    Whoever passed it on counted it, and asks again every moment until somebody owns what it is
+    about: counted here, one call that waits would be many, and an owner that is just back would
+    refuse the client what it may have.
+    """
+    try:
+        yield
+    except Problem as problem:
+        if problem.kind in (MOVING, STOPPING):
+            await gate.limiter.give_back(caller.client_id)
         raise

@@ -22,6 +22,10 @@ from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from http_edge.api.problems import too_many_requests
 from pipelines.settings import Settings
 
+_TURNED_AWAY_TIMES: Final = 20
+"""As often a client's share may be turned away at an owner without being counted: a call that waits
+is passed on no more often. Beyond that it counts, for anybody may send the mark of a hop."""
+
 POLICY: Final = "default"
 """The one policy's name in the headers."""
 ADDRESS_GROUPS: Final = 256
@@ -62,6 +66,7 @@ class RateLimiter:
 
     def __init__(self, settings: Settings) -> None:
         self._clients = _Share(settings.rate_limit)
+        self._turned_away = _Share(settings.rate_limit, times=_TURNED_AWAY_TIMES)
         self._addresses = _Share(settings.rejected_rate_limit)
         # Nobody outside can work out which addresses share a group.
         self._secret = secrets.token_bytes(16)
@@ -80,6 +85,11 @@ class RateLimiter:
         # do not, and a client that divides one by the other must not find a higher rate than ours.
         return share.headers(remaining, share.window_s)
 
+    async def give_back(self, client_id: str) -> None:
+        """Take back the last call that was counted for a client: it was turned away."""
+        if await self._turned_away.take(client_id):
+            await self._clients.give_back(client_id)
+
     async def check_rejected(self, peer_address: str | None) -> None:
         """Count one call without a valid token. Problem 429 when the address had too many.
 
@@ -93,7 +103,8 @@ class RateLimiter:
 
     def counters(self) -> int:
         """How many counters there are."""
-        return self._clients.counters() + self._addresses.counters()
+        shares = (self._clients, self._turned_away, self._addresses)
+        return sum(share.counters() for share in shares)
 
     def _group_of(self, peer_address: str | None) -> str:
         peer = network_of(peer_address).encode()
@@ -104,14 +115,24 @@ class RateLimiter:
 class _Share:
     """One limit and its counters. A storage of its own: walking over it costs only its own keys."""
 
-    def __init__(self, limit: str) -> None:
-        self._item: RateLimitItem = parse(limit)
+    def __init__(self, limit: str, *, times: int = 1) -> None:
+        item = parse(limit)
+        self._item: RateLimitItem = type(item)(item.amount * times, item.multiples)
         self._storage = MemoryStorage()
         self._limiter = SlidingWindowCounterRateLimiter(self._storage)
         self.window_s = self._item.get_expiry()
 
     async def take(self, key: str) -> bool:
         return await self._limiter.hit(self._item, key)
+
+    async def give_back(self, key: str) -> None:
+        """Uncount one. What was counted in the window before stays: it fades by itself."""
+        _, current = self._storage.sliding_window_keys(
+            self._item.key_for(key), self.window_s, time.time()
+        )
+        # The library would make a counter that never ends of one that is not there.
+        if await self._storage.get(current):
+            await self._storage.decr(current)
 
     async def left(self, key: str) -> tuple[int, int]:
         """Calls that are left, and the whole seconds after which one more is."""

@@ -26,7 +26,7 @@ from http_edge.api.openapi_schemas import JsonObject, components, parameters, re
 from http_edge.asking.inputs import KEY_HEADER
 from http_edge.asking.store_position import POSITION_HEADER
 from pipelines.settings import Settings
-from pipelines.stages.record import TRACEPARENT
+from pipelines.tracing.trace_context import TRACEPARENT
 
 _SERVICE: Final = "Service"
 _TAGS: Final = {

@@ -5,7 +5,7 @@ Owns the command that a call becomes and the identity it carries. Judges nothing
 
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID, uuid5
@@ -21,8 +21,9 @@ from http_edge.asking.store_position import StorePosition
 from pipelines.contracts.command_record import command_to_record
 from pipelines.contracts.reply_record import Position, Reply
 from pipelines.contracts.schemas import RecordName
-from pipelines.stages.record import TRACEPARENT, Outgoing
+from pipelines.stages.record import Outgoing
 from pipelines.topics import COMMANDS
+from pipelines.tracing.trace_context import TRACEPARENT
 from state.certificate.commands import Action, Channel, Command, Origin
 from state.certificate.record import SOLD, Certificate, CertificateState, Lifecycle
 from state.certificate.rejections import RejectionCode, reject
@@ -45,7 +46,8 @@ class Ask:
     """A call with everything it came with, checked.
 
     `request_id` is absent for a call that changes nothing. `until_s` is when the caller's patience
-    ends, by the clock of `time.monotonic`.
+    ends, by the clock of `time.monotonic`. `heard` is what other processes have listed for it: a
+    call that is tried again asks only those who have not answered.
     """
 
     call: Call
@@ -59,6 +61,7 @@ class Ask:
     trace: str | None = None
     if_none_match: str | None = None
     position: StorePosition | None = None
+    heard: dict[Hashable, object] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def timeout_s(self) -> float:

@@ -12,19 +12,29 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
+import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from http_edge.access.admission import caller_of, share_of
+from http_edge.access.admission import caller_of, not_counted, share_of
 from http_edge.access.callers import Caller
 from http_edge.access.gate import Gate
 from http_edge.api.calls import Call
 from http_edge.api.correlation_models import CorrelationPath
 from http_edge.api.models import CertificatePath, Sent
-from http_edge.api.problems import INTERNAL, MALFORMED, NO_ANSWER, Problem, scope_missing
+from http_edge.api.problems import (
+    INTERNAL,
+    MALFORMED,
+    NO_ANSWER,
+    Problem,
+    moving,
+    no_answer,
+    scope_missing,
+)
 from http_edge.asking.acting_route import ActingRoute
 from http_edge.asking.asking import Answer, Ask, request_id_of
+from http_edge.asking.call_trace import CallTrace, headers_with
 from http_edge.asking.inputs import (
     KEY_HEADER,
     read_body,
@@ -35,10 +45,9 @@ from http_edge.asking.inputs import (
 )
 from http_edge.asking.services import ElsewhereError
 from http_edge.asking.store_position import POSITION_HEADER, StorePosition
-from http_edge.serving.call_log import CallRecord, trace_id_of, write
+from http_edge.serving.call_log import CallRecord, write
 from http_edge.serving.hop import HOP, Forwarded, remaining_ms
 from http_edge.serving.metrics import OPERATION
-from pipelines.stages.record import TRACEPARENT
 from pipelines.topics import COMMANDS
 
 Handler = Callable[[Ask], Awaitable[Answer]]
@@ -76,6 +85,7 @@ class _Course:
     """How far a call has come: what its log line and its answer's headers are made from."""
 
     started_s: float
+    trace: CallTrace
     headers: dict[str, str] = field(default_factory=dict)
     caller: Caller | None = None
     certificate_id: str | None = None
@@ -94,7 +104,8 @@ class Dispatcher:
 
     async def answer(self, request: Request) -> Response:
         """The response to one request, a problem included; a bug goes on to the app."""
-        course = _Course(started_s=time.monotonic())
+        trace = CallTrace.begun(self._gate.tracer, request)
+        course = _Course(started_s=time.monotonic(), trace=trace)
         request.scope[OPERATION] = self._call.operation
         status, kind = INTERNAL.status, INTERNAL.name
         try:
@@ -110,6 +121,8 @@ class Dispatcher:
             raise
         finally:
             self._record(request, course, status, kind)
+        # Not after a bug: the line that the server writes of it then has the trace.
+        structlog.contextvars.unbind_contextvars("trace_id")
         for name, value in course.headers.items():
             response.headers.setdefault(name, value)
         return response
@@ -122,13 +135,32 @@ class Dispatcher:
 
     async def _performed(self, request: Request, course: _Course) -> Response:
         ask = await self._ask(request, course)
+        if HOP in request.headers:
+            # Whoever passed it on waits for it, and knows of other owners.
+            async with not_counted(self._gate, ask.caller):
+                return await self._tried(request, course, ask)
+        return await self._gate.patience.answered(
+            lambda: self._tried(request, course, ask), ask.until_s, lambda told: told.status_code
+        )
+
+    async def _tried(self, request: Request, course: _Course, ask: Ask) -> Response:
         try:
             answer = await self._handler(ask)
         except ElsewhereError as elsewhere:
-            outbound = Forwarded.of(request, course.content, ask.timeout_s, acts=self._call.acts)
+            outbound = Forwarded.of(
+                request,
+                course.content,
+                ask.timeout_s,
+                acts=self._call.acts,
+                headers=headers_with(course.trace, request),
+            )
             answered = await self._gate.forwarder.forward(outbound, elsewhere.place)
             self._gate.metrics.forwarded(self._call.operation)
             course.forwarded_to = answered.owner
+            if answered.turned_away():
+                raise moving() from None
+            if answered.status == NO_ANSWER.status:
+                raise no_answer() from None
             # With what the owner says is left of the caller's calls: a refusal would be its.
             return answered.response()
         return self._told(answer)
@@ -150,7 +182,6 @@ class Dispatcher:
             course.request_id = request_id_of(caller.client_id, key)
         own_ms = self._gate.settings.reply_timeout_ms
         position = request.headers.get(POSITION_HEADER)
-        traceparent = request.headers.get(TRACEPARENT)
         return Ask(
             call=call,
             caller=caller,
@@ -160,8 +191,7 @@ class Dispatcher:
             request_id=course.request_id,
             until_s=course.started_s + remaining_ms(request, own_ms) / _MILLISECONDS,
             authorization=request.headers.get("authorization", ""),
-            # Only what is one: nothing else of a caller's may reach the headers of a topic.
-            trace=traceparent if trace_id_of(traceparent) is not None else None,
+            trace=course.trace.text,
             if_none_match=request.headers.get("if-none-match"),
             position=None if position is None else StorePosition.parsed(position),
         )
@@ -190,21 +220,21 @@ class Dispatcher:
 
     def _record(self, request: Request, course: _Course, status: int, kind: str) -> None:
         caller = course.caller
-        write(
-            CallRecord(
-                operation=self._call.operation,
-                method=self._call.method,
-                status=status,
-                problem=kind or None,
-                client=None if caller is None else caller.client_id,
-                subject=None if caller is None else caller.subject,
-                channel=None if caller is None else caller.channel,
-                certificate=course.certificate_id,
-                request_id=course.request_id,
-                duration_ms=(time.monotonic() - course.started_s) * _MILLISECONDS,
-                forwarded_to=course.forwarded_to,
-                hop=HOP in request.headers,
-                traceparent=request.headers.get(TRACEPARENT),
-                peer=request.client.host if request.client and caller is None else None,
-            )
+        record = CallRecord(
+            operation=self._call.operation,
+            method=self._call.method,
+            status=status,
+            problem=kind or None,
+            client=None if caller is None else caller.client_id,
+            subject=None if caller is None else caller.subject,
+            channel=None if caller is None else caller.channel,
+            certificate=course.certificate_id,
+            request_id=course.request_id,
+            duration_ms=(time.monotonic() - course.started_s) * _MILLISECONDS,
+            forwarded_to=course.forwarded_to,
+            hop=HOP in request.headers,
+            traceparent=course.trace.text,
+            peer=request.client.host if request.client and caller is None else None,
         )
+        write(record)
+        course.trace.ended(self._call.path, record)

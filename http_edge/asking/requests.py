@@ -11,14 +11,16 @@ from contextlib import suppress
 from typing import Final
 from uuid import uuid4
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
 from http_edge.api.problems import Problem, no_answer, overloaded, refusal, stopping
 from pipelines.contracts.broken import BrokenRecord
 from pipelines.contracts.framing import Framing
+from pipelines.contracts.registry import RegistryFault
 from pipelines.contracts.reply_record import Reply, reply_from_record
 from pipelines.contracts.schemas import RecordName
 from pipelines.faults import BrokerRefused
+from pipelines.kafka_clients import Consumer
 from pipelines.outbox import Outbox
 from pipelines.partitioning import partition_of
 from pipelines.settings import Settings
@@ -113,11 +115,19 @@ class Requests:
         except BrokenRecord:
             # Only the processors write here; whoever else does gets no caller of ours.
             return None
+        except RegistryFault:
+            # By a schema that only the registry knows, which is away: no answer in time, and
+            # whoever repeats the call has it from the log.
+            return None
         return reply if reply.reply_to == self.reply_to else None
 
     def stop(self) -> None:
         """End `run` at its next turn."""
         self._stopped.set()
+
+    def waiting(self) -> int:
+        """How many requests wait for their outcome. From any thread."""
+        return len(self._waiting)
 
     def refuse_new(self) -> None:
         """From now on ask nothing; whoever waits already still gets an answer that comes."""
@@ -162,6 +172,9 @@ class Requests:
             self._outbox.send(output, failed)
         except (BufferError, KafkaException):
             raise overloaded() from None
+        except BrokerRefused:
+            # For good: the outbox has told the worker, which ends.
+            raise stopping() from None
 
     def _forget(self, asked: Asked, waiting: Waiting) -> None:
         callers = self._waiting.get(asked, [])

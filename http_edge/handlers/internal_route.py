@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from http_edge.access.admission import caller_of, share_of
+from http_edge.access.admission import caller_of, not_counted, share_of
 from http_edge.access.callers import Caller, Scope
 from http_edge.access.gate import Gate
 from http_edge.api.problems import INTERNAL, Problem, invalid, scope_missing
@@ -20,7 +20,7 @@ from http_edge.asking.acting_route import ActingRoute
 from http_edge.serving.call_log import CallRecord, write
 from http_edge.serving.hop import HOP
 from http_edge.serving.metrics import OPERATION
-from pipelines.stages.record import TRACEPARENT
+from pipelines.tracing.trace_context import TRACEPARENT
 
 _MILLISECONDS = 1_000
 
@@ -41,7 +41,7 @@ def internal_route(gate: Gate, path: str, listing: Listing, scopes: Sequence[Sco
             headers = await share_of(gate, caller)
             if caller.scopes.isdisjoint(scopes):
                 raise scope_missing(scopes[0])
-            listed = await listing(request, caller)
+            listed = await _listed(gate, request, caller, listing)
             response = listed if isinstance(listed, Response) else json_response(listed)
             response.headers.update(headers)
             status, kind = response.status_code, ""
@@ -53,6 +53,13 @@ def internal_route(gate: Gate, path: str, listing: Listing, scopes: Sequence[Sco
         return response
 
     return ActingRoute(path, endpoint, methods=["GET"])
+
+
+async def _listed(gate: Gate, request: Request, caller: Caller, listing: Listing) -> object:
+    if HOP not in request.headers:
+        return await listing(request, caller)
+    async with not_counted(gate, caller):
+        return await listing(request, caller)
 
 
 def _record(

@@ -10,16 +10,12 @@ from http_edge.api.problems import moving
 from http_edge.asking.asking import Answer, Ask
 from http_edge.asking.services import EdgeServices
 from http_edge.handlers.siblings import ask_owners
+from pipelines.pool_heads import pool_heads
 from pipelines.topics import POOL
 from state.pool.queue import PoolHead
-from state.stores.codec import POOL_HEAD
-from state.stores.layout import MAIN, SEPARATOR, stored_key
 from state.stores.reader import StoreClosed
 
 INTERNAL_POOLS: Final = "/internal/pools"
-_AFTER_DEADLINES: Final = b"\x01"
-"""Deadlines stand under a key that begins with NUL; every pool's name comes after this."""
-_END: Final = b"\xff"
 
 
 async def read_pools(services: EdgeServices, ask: Ask) -> Answer:
@@ -51,15 +47,7 @@ def pool_levels(services: EdgeServices, partitions: Iterable[int]) -> list[PoolL
 
 
 def _levels_in(services: EdgeServices, partition: int) -> list[PoolLevel]:
-    """Every pool's head. A pool's own records lie between its name and the next one's."""
-    found: list[PoolLevel] = []
-    lower = _AFTER_DEADLINES
-    while rows := services.pools.scan(partition, lower, _END, 1):
-        name = rows[0][0].partition(SEPARATOR)[0]
-        head = services.pools.get(partition, stored_key(name, MAIN))
-        if head is not None:
-            found.append(_level(services, name.decode(), POOL_HEAD.decode(head)))
-        lower = stored_key(name, _END)
+    found = [_level(services, name, head) for name, head in pool_heads(services.pools, partition)]
     # Read first, then asked again: what was read from a partition that left meanwhile is void.
     if not services.pools.serves(partition):
         raise StoreClosed

@@ -34,16 +34,21 @@ async def ask_owners(
 ) -> list[Listing]:
     """What each of the owners of these partitions, none of them ours, lists of its own.
 
-    Problem `moving` when a partition has no known owner, or an owner does not tell.
+    Problem `moving` when a partition has no known owner, or an owner does not tell. Those who told
+    are not asked the same again when the call is: what they said is not older than the call.
     """
     owned = await _owned(services, topic, partitions)
 
     async def asked(owner: str, kept: Sequence[int]) -> Listing:
+        query = query_of(kept)
+        question = (owner, path, *query.items())
+        if question in ask.heard:
+            return _of_type(ask.heard[question], listing_type)
         try:
             told = await services.gate.forwarder.get_json(
                 owner,
                 path,
-                query_of(kept),
+                query,
                 ask.authorization,
                 timeout_ms=max(1, int(ask.timeout_s * _MILLISECONDS)),
             )
@@ -53,13 +58,20 @@ async def ask_owners(
             for partition in kept:
                 services.owners.mistaken(topic_name(topic, services.settings), partition, owner)
             raise
-        try:
-            return msgspec.convert(told, type=listing_type)
-        except msgspec.ValidationError:
-            # A process of another version, in a rolling update.
-            raise moving() from None
+        listing = _of_type(told, listing_type)
+        ask.heard[question] = told
+        return listing
 
+    # Where one does not tell, the others still do, and are found in `heard` at the next attempt.
     return await asyncio.gather(*(asked(owner, kept) for owner, kept in owned.items()))
+
+
+def _of_type(told: object, listing_type: type[Listing]) -> Listing:
+    try:
+        return msgspec.convert(told, type=listing_type)
+    except msgspec.ValidationError:
+        # A process of another version, in a rolling update.
+        raise moving() from None
 
 
 async def _owned(

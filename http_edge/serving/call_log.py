@@ -5,22 +5,19 @@ cuts the certificate to its last four. Every call has its line at INFO, a plain 
 at a balance is what an audit asks for.
 """
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 import structlog
 
+from pipelines.tracing.trace_context import TraceContext
+
 REFUSED_CALLERS: Final = frozenset({401, 403, 429})
 """Statuses of a caller that was turned away. Only these lines say where it called from: an address
 may be a person's, and who calls is known otherwise."""
 _FIRST_FAULT: Final = 500
 _FIRST_REFUSAL: Final = 400
-
-_TRACEPARENT: Final = re.compile(
-    r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
-)
 
 _log = structlog.get_logger(__name__)
 
@@ -91,5 +88,5 @@ def write(record: CallRecord) -> None:
 
 def trace_id_of(traceparent: str | None) -> str | None:
     """The trace id of a W3C `traceparent`; None for anything that is not one."""
-    found = _TRACEPARENT.fullmatch(traceparent or "")
-    return None if found is None else found[1]
+    context = TraceContext.parsed(traceparent)
+    return None if context is None else context.trace_id

@@ -67,14 +67,22 @@ class Forwarded:
     timeout_s: float
 
     @classmethod
-    def of(cls, request: Request, body: bytes, timeout_s: float, *, acts: bool) -> "Forwarded":
-        """A request whose body has been read already."""
+    def of(
+        cls,
+        request: Request,
+        body: bytes,
+        timeout_s: float,
+        *,
+        acts: bool,
+        headers: Mapping[str, str] | None = None,
+    ) -> "Forwarded":
+        """A request whose body has been read already; `headers` in the place of its own."""
         path: bytes = request.scope["raw_path"]
         query: bytes = request.scope["query_string"]
         return cls(
             method=request.method,
             target=path + b"?" + query if query else path,
-            headers=request.headers,
+            headers=request.headers if headers is None else headers,
             body=body,
             acts=acts,
             timeout_s=timeout_s,

@@ -70,9 +70,13 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._waiting = waiting
 
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+    def refuse_new(self) -> None:
+        """From now on let nobody begin to wait. From any thread."""
         for waiting in self._waiting:
             waiting.refuse_new()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.refuse_new()
         loop = asyncio.get_running_loop()
         ends = [loop.call_later(_ANSWER_S, waiting.give_up) for waiting in self._waiting]
         goodbyes = loop.create_task(self._cut_goodbyes_short())
@@ -147,6 +151,10 @@ class EdgeServer:
         """Serve until stopped."""
         with asyncio.Runner(loop_factory=_new_loop) as runner:
             runner.run(self._serve())
+
+    def refuse_new(self) -> None:
+        """Ask nothing new of the flow; all else is answered as before. From any thread."""
+        self._server.refuse_new()
 
     def stop(self) -> None:
         """Answer what is under way, then end `run`. From any thread."""

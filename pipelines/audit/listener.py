@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -18,6 +19,8 @@ from prometheus_client.exposition import ThreadingWSGIServer
 from prometheus_client.registry import Collector
 
 from pipelines.faults import SettingsError
+from pipelines.metrics.process import ProcessMetrics
+from pipelines.settings import Settings
 
 _IDLE_S: Final = 10.0
 _TEXT: Final = [("Content-Type", "text/plain; charset=utf-8")]
@@ -40,6 +43,7 @@ class Listener:
         key: Path | None = None,
     ) -> None:
         registry = CollectorRegistry()
+        registry.register(ProcessMetrics())
         registry.register(collector)
         self._figures = make_wsgi_app(registry)
         self._ready = ready
@@ -87,6 +91,22 @@ class Listener:
                 return _said(start, "503 Service Unavailable", "still reading what is past")
             case _:
                 return _said(start, "404 Not Found", "/metrics, /healthz and /readyz are here")
+
+
+def optional_listener(
+    settings: Settings, port: int | None, collector: Collector, *, ready: Callable[[], bool]
+) -> AbstractContextManager[object]:
+    """A listener where a port was set for it, at the host and with the certificate of all."""
+    if port is None:
+        return nullcontext()
+    return Listener(
+        settings.http_host,
+        port,
+        collector,
+        ready=ready,
+        certificate=settings.tls_certificate_location,
+        key=settings.tls_key_location,
+    )
 
 
 class _Six(ThreadingWSGIServer):

@@ -7,6 +7,8 @@ from typing import Final
 
 import structlog
 
+from pipelines.acls.access import access_as
+from pipelines.acls.rights import Principal
 from pipelines.audit.auditor import Auditor
 from pipelines.audit.listener import Listener
 from pipelines.audit.metrics import AuditMetrics
@@ -59,7 +61,12 @@ def auditor() -> None:
         outbox.send(Outgoing(topic=COMMANDS, key=key, value=value), failed)
 
     try:
-        with stop_signals_interrupt(), listener, CommittedReader(settings, STREAM) as reader:
+        with (
+            stop_signals_interrupt(),
+            access_as(Principal.AUDITOR, settings),
+            listener,
+            CommittedReader(settings, STREAM) as reader,
+        ):
             log = structlog.get_logger(__name__)
             log.info("auditor at work", url=settings.edge_url())
             check = None if token is None else StoreCheck(settings, token)

@@ -12,6 +12,9 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
+from pipelines.acls.access import access_as
+from pipelines.acls.rights import Principal
+from pipelines.audit.listener import optional_listener
 from pipelines.interruption import stop_signals_interrupt
 from pipelines.logs import configure_logs
 from pipelines.neighbours.bi.export import FileFormat, export
@@ -79,6 +82,7 @@ def run(
       giftcert bi run --mart /var/lib/giftcert/mart.duckdb --page /var/www/bi
       giftcert bi run --mart postgresql://bi@db.example/reports
     """
+    from pipelines.neighbours.bi.metrics import BiMetrics
     from pipelines.neighbours.bi.run_mart import run_mart
 
     told = load_bi_settings({"mart": mart, "page_dir": page})
@@ -86,14 +90,17 @@ def run(
     configure_logs(settings.log_level, settings.log_format)
     # The mart holds whole numbers: what is made for it is read by its owner alone.
     os.umask(_OWNER_ALONE)
+    metrics = BiMetrics()
+    listener = optional_listener(settings, told.http_port, metrics, ready=lambda: metrics.caught_up)
     try:
-        with stop_signals_interrupt():
+        with stop_signals_interrupt(), access_as(Principal.BI, settings), listener:
             run_mart(
                 settings,
                 told,
                 target_for(told),
                 writer=secrets.token_hex(8),
                 until_caught_up=until_caught_up,
+                metrics=metrics,
             )
     except KeyboardInterrupt:
         if until_caught_up:

@@ -11,6 +11,8 @@ from typing import Final
 import stamina.instrumentation
 import structlog
 
+from pipelines.acls.access import access_as
+from pipelines.acls.rights import Principal
 from pipelines.audit.listener import Listener
 from pipelines.caller_token import token_source
 from pipelines.client_credentials import ClientCredentials
@@ -44,6 +46,7 @@ from pipelines.neighbours.crm.settings import CrmSettings, load_crm_settings
 from pipelines.neighbours.crm.smtp_gateway import MailServer, SmtpGateway
 from pipelines.neighbours.records.clients import NotificationChannel
 from pipelines.settings import Settings, load_settings
+from pipelines.tracing.tracer import tracer_for
 
 _DIRECTORY_NAME: Final = "crm"
 _SCOPE: Final = "cvc:read"
@@ -73,11 +76,13 @@ def crm() -> None:
     letters = Letters(told.templates_dir)
     directory = _directory(told)
     own = _own_token(settings, told) if given is None else None
+    tracer = tracer_for(settings, "crm")
     codes = CodeReader(
         told.service_url,
         given or own or _no_token,
         token_refused=None if own is None else own.forget,
         verify=trusted(settings.tls_ca_location),
+        traced=tracer is not None,
     )
     metrics = CrmMetrics()
     for lane in lanes.values():
@@ -97,6 +102,7 @@ def crm() -> None:
             habits=_habits(told),
             metrics=metrics,
             now_ms=now_ms,
+            tracer=tracer,
         )
     )
     intake = Intake(desk, framing, metrics, now_ms=now_ms)
@@ -118,6 +124,8 @@ def crm() -> None:
         records.close()
         places.close()
         framing.close()
+        if tracer is not None:
+            tracer.close()
 
 
 def _work(parts: CrmParts, metrics: CrmMetrics, lanes: Mapping[NotificationChannel, Lane]) -> None:
@@ -131,7 +139,7 @@ def _work(parts: CrmParts, metrics: CrmMetrics, lanes: Mapping[NotificationChann
         certificate=settings.tls_certificate_location,
         key=settings.tls_key_location,
     )
-    with stop_signals_interrupt(), listener:
+    with stop_signals_interrupt(), access_as(Principal.CRM, settings), listener:
         structlog.get_logger(__name__).info(
             "crm at work", url=settings.edge_url(), ways=sorted(lanes)
         )

@@ -9,13 +9,17 @@ import structlog
 import typer
 from rich.console import Console
 
+from pipelines.acls.access import access_as
+from pipelines.acls.rights import Principal
+from pipelines.acls.table import Names
+from pipelines.audit.listener import optional_listener
 from pipelines.client_faults import failures_as_faults
 from pipelines.contracts.framing import framing_for
 from pipelines.contracts.schemas import RecordName
 from pipelines.interruption import stop_signals_interrupt
 from pipelines.kafka_admin import KafkaAdmin
 from pipelines.logs import configure_logs
-from pipelines.neighbours.enrich.application import Enrichment
+from pipelines.neighbours.enrich.application import Enrichment, metrics_of
 from pipelines.neighbours.enrich.preparing import ANSWER_S, prepare, require_sources
 from pipelines.neighbours.enrich.rehearsal import rehearse, show
 from pipelines.neighbours.enrich.settings import EnrichSettings, load_enrich_settings
@@ -80,14 +84,22 @@ def _run(settings: Settings, own: EnrichSettings) -> None:
     framing = framing_for(settings, (RecordName.PAYMENT,))
     try:
         # The application takes the signals over while it works.
-        with stop_signals_interrupt(), failures_as_faults(settings.bootstrap):
+        with (
+            stop_signals_interrupt(),
+            access_as(Principal.ENRICH, settings, Names(enrich=topics)),
+            failures_as_faults(settings.bootstrap),
+        ):
             made = prepare(settings, topics)
             log = structlog.get_logger(__name__)
             log.info(
                 "enrichment at work", payments=topics.payments, output=topics.output, made=made
             )
-            application = Enrichment(settings, own, topics, framing)
-            with Ticks(settings, topics.join, own.tick_s):
+            metrics = metrics_of(topics)
+            application = Enrichment(settings, own, topics, framing, metrics=metrics)
+            listener = optional_listener(
+                settings, own.http_port, metrics, ready=lambda: metrics.ready
+            )
+            with listener, Ticks(settings, topics.join, own.tick_s):
                 application.run()
     except KeyboardInterrupt:
         return

@@ -11,6 +11,8 @@ from typing import Final
 
 import structlog
 
+from pipelines.acls.access import access_as
+from pipelines.acls.rights import Principal
 from pipelines.background import Background
 from pipelines.client_credentials import ClientCredentials
 from pipelines.contracts.framing import Framing, framing_for
@@ -60,7 +62,11 @@ def shop() -> None:
     own.required_token_url()
     configure_logs(settings.log_level, settings.log_format)
     try:
-        with stop_signals_interrupt(), ExitStack() as undo:
+        with (
+            stop_signals_interrupt(),
+            access_as(Principal.STORE, settings),
+            ExitStack() as undo,
+        ):
             server = ShopServer(own.host, own.port)
             undo.callback(server.close)
             _run(own, settings, server, undo)

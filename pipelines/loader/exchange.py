@@ -27,8 +27,8 @@ from pipelines.loader.window import Answer
 from pipelines.partitioning import partition_of
 from pipelines.settings import Settings
 from pipelines.topic_end import end_of
-from pipelines.topics import COMMANDS, REPLIES, Role, topic_name
-from pipelines.topics_admin import require_topics
+from pipelines.topics import COMMANDS, REPLIES, topic_name
+from pipelines.topics_admin import require_these
 
 _BATCH: Final = 5_000
 _TIMEOUT_S: Final = 10.0
@@ -58,7 +58,7 @@ class KafkaExchange:
         self._undelivered: KafkaError | None = None
 
     def __enter__(self) -> Self:
-        require_topics(self._settings, Role.PROCESSOR)
+        require_these(self._settings, [COMMANDS, REPLIES])
         self._consumer = self._listening()
         self._producer = Producer(
             {
@@ -142,7 +142,7 @@ class KafkaExchange:
                 **self._settings.kafka_config(),
                 "client.id": f"giftcert-loader-{self._settings.worker_id}",
                 # Required by the client, used for nothing: the partition is assigned by hand.
-                "group.id": f"giftcert-loader-{self._own_id}",
+                "group.id": f"{self._settings.topic_prefix}giftcert-loader-{self._own_id}",
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed",
                 "fetch.wait.max.ms": 20,

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from pipelines.acls.access import access_as
+from pipelines.acls.rights import Principal
 from pipelines.faults import BrokerRefused, OperatorError
 from pipelines.loader.exchange import KafkaExchange
 from pipelines.loader.judgement import foretold, judged
@@ -87,9 +89,10 @@ def load_file(
         return told()
     try:
         if file.rows:
-            results |= _known_already(file, settings, path.name, watch)
-            with watch(f"loading {path.name}") as advance:
-                _load(file, settings, results, advance, patience)
+            with access_as(Principal.LOADER, settings):
+                results |= _known_already(file, settings, path.name, watch)
+                with watch(f"loading {path.name}") as advance:
+                    _load(file, settings, results, advance, patience)
     except KeyboardInterrupt:
         raise LoadInterrupted(told()) from None
     except OperatorError:

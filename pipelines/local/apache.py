@@ -8,12 +8,17 @@ import os
 import shutil
 import subprocess
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from time import sleep
 
-from pipelines.local.apache_settings import JAVA_OPTIONS, server_properties
+from pipelines.local.apache_settings import (
+    JAVA_OPTIONS,
+    NOTHING_BESIDE,
+    Beside,
+    server_properties,
+)
 from pipelines.local.child import Child, stop_all
 from pipelines.local.kafka_jars import cached_jars, find_java, kafka_version
 from pipelines.local.ports import LOOPBACK, HeldPort, preferred_port
@@ -35,9 +40,10 @@ class Java:
         self._jars = cached_jars(say)
         self.why = f"Apache Kafka {kafka_version()}, the real broker, run by {self._java}"
 
-    def command(self, program: str, *arguments: str) -> list[str]:
-        """The command line of one of Kafka's programs."""
-        return [self._java, *JAVA_OPTIONS, "-cp", f"{self._jars}/*", program, *arguments]
+    def command(self, program: str, *arguments: str, options: Sequence[str] = ()) -> list[str]:
+        """The command line of one of Kafka's programs; `options` are Java's own."""
+        classes = ["-cp", f"{self._jars}/*", program]
+        return [self._java, *JAVA_OPTIONS, *options, *classes, *arguments]
 
     def environment(self) -> Mapping[str, str]:
         """Our environment, in which Java can open a path with any letters."""
@@ -47,8 +53,16 @@ class Java:
 class ApacheNode:
     """One broker of the cluster, which is a controller too: its directory, ports and process."""
 
-    def __init__(self, index: int, directory: Path, client_port: HeldPort) -> None:
+    def __init__(
+        self,
+        index: int,
+        directory: Path,
+        client_port: HeldPort,
+        *,
+        beside: Beside = NOTHING_BESIDE,
+    ) -> None:
         self.index = index
+        self._beside = beside
         self.client_port = client_port
         self.controller_port = HeldPort()
         self.child: Child | None = None
@@ -67,6 +81,7 @@ class ApacheNode:
             client_ports=client_ports,
             controller_ports=controller_ports,
             log_dir=self._log_dir,
+            beside=self._beside,
         )
         self._properties.write_text(text, encoding="ascii")
 
@@ -95,7 +110,7 @@ class ApacheNode:
         """Start its process and do not wait until it serves."""
         self.child = Child(
             f"Kafka broker {self.index}",
-            java.command("kafka.Kafka", str(self._properties)),
+            java.command("kafka.Kafka", str(self._properties), options=self._beside.java_options),
             log_path=self._directory / "server.log",
             environment=java.environment(),
         )
@@ -112,13 +127,21 @@ class ApacheCluster(Broker):
     `kill`, `end`, `restart` and `process_id` are there for crash tests.
 
     Without `port` the first broker listens where it did in the last run, if that is still free.
+    What is `beside` goes into every broker's settings.
     """
 
     kind = "apache"
 
     def __init__(
-        self, java: Java, data_dir: Path, *, port: int | None = None, brokers: int = 1
+        self,
+        java: Java,
+        data_dir: Path,
+        *,
+        port: int | None = None,
+        brokers: int = 1,
+        beside: Beside = NOTHING_BESIDE,
     ) -> None:
+        assert brokers == 1 or not beside.listeners, "their ports are those of one broker"
         self.why = java.why
         self.cluster_id = _kept_cluster_id(data_dir)
         self._java = java
@@ -126,7 +149,8 @@ class ApacheCluster(Broker):
         with ExitStack() as undo:
             undo.callback(self.stop)
             for index in range(brokers):
-                self._nodes.append(_prepared_node(index, data_dir, port if index == 0 else None))
+                wanted = port if index == 0 else None
+                self._nodes.append(_prepared_node(index, data_dir, wanted, beside))
             self.bootstrap = ",".join(node.address for node in self._nodes)
             self._start()
             undo.pop_all()
@@ -207,7 +231,7 @@ class ApacheCluster(Broker):
         sleep(seconds)
 
 
-def _prepared_node(index: int, data_dir: Path, port: int | None) -> ApacheNode:
+def _prepared_node(index: int, data_dir: Path, port: int | None, beside: Beside) -> ApacheNode:
     """A broker's directory and ports."""
     directory = data_dir / f"broker-{index}"
     directory.mkdir(parents=True, exist_ok=True)
@@ -215,7 +239,7 @@ def _prepared_node(index: int, data_dir: Path, port: int | None) -> ApacheNode:
     last = kept.read_text(encoding="ascii").strip() if kept.exists() else ""
     held = preferred_port(int(last) if last else None) if port is None else HeldPort(port)
     kept.write_text(f"{held.port}\n", encoding="ascii")
-    return ApacheNode(index, directory, held)
+    return ApacheNode(index, directory, held, beside=beside)
 
 
 def _kept_cluster_id(data_dir: Path) -> str:

@@ -3,7 +3,8 @@
 Renders text only. Must not read or write anything.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipelines.local.ports import LOOPBACK
@@ -23,12 +24,34 @@ JAVA_OPTIONS = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What a broker has beside our own settings: other ways in, and who may do what.
+
+    `listeners` are port and protocol by name. The plain listener stays, for whoever starts it.
+    """
+
+    listeners: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    properties: Mapping[str, object] = field(default_factory=dict)
+    java_options: Sequence[str] = ()
+
+
+NOTHING_BESIDE = Beside()
+
+
 def server_properties(
-    index: int, *, client_ports: Sequence[int], controller_ports: Sequence[int], log_dir: Path
+    index: int,
+    *,
+    client_ports: Sequence[int],
+    controller_ports: Sequence[int],
+    log_dir: Path,
+    beside: Beside = NOTHING_BESIDE,
 ) -> str:
     """The settings file of broker `index` (from 0); each broker is a controller too."""
     assert len(client_ports) == len(controller_ports)
-    client = f"PLAINTEXT://{LOOPBACK}:{client_ports[index]}"
+    ways_in = {"PLAINTEXT": (client_ports[index], "PLAINTEXT"), **beside.listeners}
+    client = ",".join(f"{name}://{LOOPBACK}:{port}" for name, (port, _) in ways_in.items())
+    protocols = ",".join(f"{name}:{protocol}" for name, (_, protocol) in ways_in.items())
     replicas = min(3, len(client_ports))
     in_sync = max(1, replicas - 1)
     # Voters by address rather than in the log: the ports may differ from one run to the next.
@@ -42,7 +65,7 @@ def server_properties(
         "listeners": f"{client},CONTROLLER://{LOOPBACK}:{controller_ports[index]}",
         "advertised.listeners": client,
         "controller.listener.names": "CONTROLLER",
-        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+        "listener.security.protocol.map": f"CONTROLLER:PLAINTEXT,{protocols}",
         "log.dirs": log_dir,
         "auto.create.topics.enable": "false",
         "default.replication.factor": replicas,
@@ -65,6 +88,7 @@ def server_properties(
         # would be deleted as it is replayed. A topic that forgets says so itself.
         "log.retention.ms": -1,
         "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
+        **beside.properties,
     }
     return "".join(f"{name}={_escaped(str(value))}\n" for name, value in settings.items())
 

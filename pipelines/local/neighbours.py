@@ -137,7 +137,7 @@ class Neighbours:
             case Neighbour.BI:
                 return self._bi(told)
             case Neighbour.ENRICH:
-                return {}
+                return {"GIFTCERT_ENRICH_HTTP_PORT": str(self._ports[name].port)}
             case _:
                 assert_never(name)
 
@@ -182,6 +182,7 @@ class Neighbours:
         return {
             "GIFTCERT_BI_MART": told.environment.get("GIFTCERT_BI_MART", str(mart)),
             "GIFTCERT_BI_PAGE_DIR": str(_page_dir(told)),
+            "GIFTCERT_BI_HTTP_PORT": str(self._ports[Neighbour.BI].port),
         }
 
     def _has(self, name: Neighbour) -> bool:

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Self
 
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import KafkaError, Message, TopicPartition
 
 from pipelines.faults import BrokerRefused
+from pipelines.kafka_clients import Consumer
 from pipelines.recovery.log_places import Place
 from pipelines.settings import Settings
 

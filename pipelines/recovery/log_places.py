@@ -17,9 +17,10 @@ from confluent_kafka import (
     TopicCollection,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient, ListOffsetsResultInfo, OffsetSpec, TopicDescription
+from confluent_kafka.admin import ListOffsetsResultInfo, OffsetSpec, TopicDescription
 
 from pipelines.faults import BrokerUnreachable
+from pipelines.kafka_clients import AdminClient
 from pipelines.recovery.changelog_note import UNKNOWN, ChangelogNote
 from pipelines.recovery.judgement import LogSays
 from pipelines.settings import Settings
@@ -81,12 +82,8 @@ class LogPlaces:
 
     def __init__(self, settings: Settings) -> None:
         self._bootstrap = settings.bootstrap
-        self._options = {
-            **settings.kafka_config(),
-            "client.id": f"giftcert-recovery-{settings.worker_id}",
-            "log_level": 0,
-        }
-        self._admin = AdminClient(self._options)
+        self._settings = settings
+        self._admin = self._new_admin()
 
     def committed(
         self, consumer: CommittedOffsets, inputs: Collection[Place]
@@ -153,7 +150,7 @@ class LogPlaces:
             return self._asked(asked)
         except KafkaException:
             # This client may ask under a leader's old epoch for ever; a new one learns of the new.
-            self._admin = AdminClient(self._options)
+            self._admin = self._new_admin()
             raise
 
     def _asked(self, asked: dict[TopicPartition, OffsetSpec]) -> dict[Place, int]:
@@ -179,6 +176,15 @@ class LogPlaces:
             return ids, cluster.result().cluster_id or UNKNOWN
         except KafkaException as error:
             raise self._unanswered("which topics these are", error) from error
+
+    def _new_admin(self) -> AdminClient:
+        return AdminClient(
+            {
+                **self._settings.kafka_config(),
+                "client.id": f"giftcert-recovery-{self._settings.worker_id}",
+                "log_level": 0,
+            }
+        )
 
     def _unanswered(self, what: str, error: KafkaException) -> BrokerUnreachable:
         return BrokerUnreachable(

@@ -7,6 +7,7 @@ before it is over, is done in batches here and ends with the last record.
 
 import time
 import warnings
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
@@ -43,6 +44,20 @@ class AssignedStore:
     log: LogSays
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoveryProgress:
+    """How far a worker's recovery is. `left` is by full name of the topic that a store folds.
+
+    It is in offsets, of which markers of transactions and deleted records have some too.
+    `seconds` is how long the latest one took; 0 before the first.
+    """
+
+    stores: int
+    left: Mapping[str, int]
+    applied: int
+    seconds: float
+
+
 class Recoveries(RecoveryManager):
     """The library asks it whether there is something to recover, and to do so."""
 
@@ -60,6 +75,20 @@ class Recoveries(RecoveryManager):
         self._exactly_once = settings.quix_guarantee() == "exactly-once"
         self._under_way: dict[Place, CatchUp] = {}
         self._changed = False
+        self._folded: dict[str, str] = {}
+        self._applied = 0
+        self._took_s = 0.0
+
+    def progress(self) -> RecoveryProgress:
+        """How far it is, for any thread."""
+        # In this order: whatever is under way was folded into something before.
+        under_way = list(self._under_way.values())
+        left = dict.fromkeys(list(self._folded.values()), 0)
+        for each in under_way:
+            left[self._folded[each.changelog]] += max(each.last + 1 - each.next_offset, 0)
+        return RecoveryProgress(
+            stores=len(under_way), left=left, applied=self._applied, seconds=self._took_s
+        )
 
     @property
     def has_assignments(self) -> bool:
@@ -72,6 +101,7 @@ class Recoveries(RecoveryManager):
         StoreFault, or ChangelogLost when one cannot be recovered from what there is.
         """
         now_ms = time.time_ns() // 1_000_000
+        self._folded |= {each.changelog: each.input_topic for each in assigned}
         # Opening waits for the disk, several times: together it takes little longer than for one.
         with ThreadPoolExecutor(_OPENED_AT_ONCE) as threads:
             opened = list(threads.map(lambda each: self._begin(each, now_ms), assigned))
@@ -127,11 +157,8 @@ class Recoveries(RecoveryManager):
         if not self._running:
             return
         self._running = False
-        _log.info(
-            "stores recovered",
-            records=applied,
-            seconds=round(time.monotonic() - started_s, 2),
-        )
+        self._took_s = time.monotonic() - started_s
+        _log.info("stores recovered", records=applied, seconds=round(self._took_s, 2))
         inputs = self._topic_manager.non_changelog_topics
         self._consumer.resume(
             [each for each in self._consumer.assignment() if each.topic in inputs]
@@ -146,6 +173,7 @@ class Recoveries(RecoveryManager):
                 before = under_way.applied
                 under_way.take(records)
                 applied += under_way.applied - before
+                self._applied += under_way.applied - before
         for place, end in batch.ends.items():
             if place in self._under_way:
                 self._under_way[place].reach(end)

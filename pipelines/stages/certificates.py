@@ -12,6 +12,7 @@ from pipelines.contracts.event_record import event_to_record, stream_headers
 from pipelines.contracts.framing import Framing
 from pipelines.contracts.pool_record import pool_command_to_record
 from pipelines.contracts.schemas import RecordName
+from pipelines.stages.notes import UNHEARD, StageNotes
 from pipelines.stages.record import (
     LARGEST_KEPT_BYTES,
     DeadlineRecords,
@@ -36,9 +37,10 @@ from state.stores.layout import MAIN, DeadlineEntry, KeyedRecords, history_key, 
 class CertificatesStage:
     """GiftCertificates.Commands to the stream; state: a certificate, its history, its outcomes."""
 
-    def __init__(self, framing: Framing, partitions: int) -> None:
+    def __init__(self, framing: Framing, partitions: int, notes: StageNotes = UNHEARD) -> None:
         self._framing = framing
         self._partitions = partitions
+        self._notes = notes
 
     def __call__(
         self, incoming: Incoming, records: KeyedRecords, deadlines: DeadlineRecords, /
@@ -57,6 +59,7 @@ class CertificatesStage:
         if result.outcome is not None and not result.repeated:
             key = outcome_key(command.origin, command.command_id)
             records.set_bytes(key, OUTCOME.encode(result.outcome))
+        self._notes.command_performed(incoming, command, result)
         return outputs
 
     def _outputs(

@@ -40,12 +40,13 @@ class CorrelateStage:
         except OutgrownError as error:
             raise BrokenRecord(BrokenCode.CONTRACT, str(error)) from error
         after = stored if step.state is before else _kept(step.state)
+        headers = incoming.handed_on if step.commands else ()
         outputs = [
             Outgoing(
                 topic=COMMANDS,
                 key=command.certificate_id.encode(),
                 value=self._framing.encode(RecordName.COMMAND, command_to_record(command)),
-                headers=incoming.trace,
+                headers=headers,
             )
             for command in step.commands
         ]

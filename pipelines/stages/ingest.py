@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pipelines.contracts.command_record import command_to_record
 from pipelines.contracts.fact_record import fact_to_record
-from pipelines.contracts.fields import Fields, checked_instant, identifier
+from pipelines.contracts.fields import LAST_INSTANT_MS, Fields, checked_instant, identifier
 from pipelines.contracts.framing import Framing
 from pipelines.contracts.schemas import RecordName
 from pipelines.contracts.source_records import (
@@ -17,7 +17,7 @@ from pipelines.contracts.source_records import (
     read_order,
     read_payment,
 )
-from pipelines.stages.record import Incoming, Outgoing
+from pipelines.stages.record import Headers, Incoming, Outgoing, event_time_header
 from pipelines.topics import COMMANDS, FACTS
 from state.correlation.facts import Fact, Happening, OrdinaryOrderSeen, Policy
 
@@ -43,7 +43,7 @@ class OrdersIngest:
         if isinstance(order, OrdinaryOrderSeen) and not self._rules.accept_unmarked_payments:
             return []
         fact = _fact(incoming, fields, order, self._rules)
-        return [fact_output(self._framing, incoming, fact)]
+        return [fact_output(self._framing, _headers(incoming, fields), fact)]
 
 
 class PaymentsIngest:
@@ -59,7 +59,7 @@ class PaymentsIngest:
         if not payment.marked and not self._rules.accept_unmarked_payments:
             return []
         fact = _fact(incoming, fields, payment, self._rules)
-        return [fact_output(self._framing, incoming, fact)]
+        return [fact_output(self._framing, _headers(incoming, fields), fact)]
 
 
 class ClientsIngest:
@@ -76,7 +76,8 @@ class ClientsIngest:
             return []
         value = self._framing.encode(RecordName.COMMAND, command_to_record(command))
         key = command.certificate_id.encode()
-        return [Outgoing(topic=COMMANDS, key=key, value=value, headers=incoming.trace)]
+        headers = _headers(incoming, fields)
+        return [Outgoing(topic=COMMANDS, key=key, value=value, headers=headers)]
 
 
 def _fact(incoming: Incoming, fields: Fields, happening: Happening, rules: IngestRules) -> Fact:
@@ -94,11 +95,19 @@ def _taken_at(incoming: Incoming) -> int:
     return checked_instant(incoming.timestamp_ms, "the record's timestamp")
 
 
-def fact_output(framing: Framing, incoming: Incoming, fact: Fact) -> Outgoing:
+def _headers(incoming: Incoming, fields: Fields) -> Headers:
+    """The trace, and when it happened: a time that cannot be is nothing that stops an order."""
+    happened_ms = fields.get("eventTime")
+    if isinstance(happened_ms, int) and 0 <= happened_ms <= LAST_INSTANT_MS:
+        return [*incoming.trace, event_time_header(happened_ms)]
+    return incoming.trace
+
+
+def fact_output(framing: Framing, headers: Headers, fact: Fact) -> Outgoing:
     """A fact under its correlation key."""
     return Outgoing(
         topic=FACTS,
         key=fact.correlation_id.encode(),
         value=framing.encode(RecordName.FACT, fact_to_record(fact)),
-        headers=incoming.trace,
+        headers=headers,
     )

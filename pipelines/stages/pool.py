@@ -10,6 +10,7 @@ from pipelines.contracts.event_record import pool_event_record, stream_headers
 from pipelines.contracts.framing import Framing
 from pipelines.contracts.pool_record import pool_command_from_record
 from pipelines.contracts.schemas import RecordName
+from pipelines.stages.notes import UNHEARD, StageNotes
 from pipelines.stages.record import DeadlineRecords, Incoming, Outgoing, checked_key
 from pipelines.stages.replies import reply_output
 from pipelines.topics import COMMANDS, STREAM
@@ -33,9 +34,10 @@ from state.stores.layout import MAIN, KeyedRecords, member_key, position_key, ta
 class PoolStage:
     """GiftCertificates.Pool to reservations; state: the queue of free numbers of each pool."""
 
-    def __init__(self, framing: Framing, partitions: int) -> None:
+    def __init__(self, framing: Framing, partitions: int, notes: StageNotes = UNHEARD) -> None:
         self._framing = framing
         self._partitions = partitions
+        self._notes = notes
 
     def __call__(
         self, incoming: Incoming, records: KeyedRecords, _deadlines: DeadlineRecords, /
@@ -44,11 +46,13 @@ class PoolStage:
         command = pool_command_from_record(fields)
         checked_key(incoming, command.pool, self._partitions)
         results = apply(PoolRecords(records), command)
-        return [
+        outputs = [
             output
             for position, result in enumerate(results)
             for output in self._outputs(incoming, command, result, position)
         ]
+        self._notes.pool_performed(results)
+        return outputs
 
     def _outputs(
         self, incoming: Incoming, command: PoolCommand, result: PoolResult, position: int

@@ -13,15 +13,21 @@ from uuid import UUID, uuid5
 from pipelines.contracts.broken import BrokenCode, BrokenRecord
 from pipelines.partitioning import partition_of
 from pipelines.topics import DLQ, LARGEST_RECORD_BYTES, Topic
+from pipelines.tracing.trace_context import TRACEPARENT
 from state.stores.codec import RecordCodec
 from state.stores.layout import DeadlineEntry, KeyedRecords
 
-TRACEPARENT: Final = "traceparent"
+EVENT_TIME: Final = "eventTime"
+"""On facts and commands: when, by its source, that happened which they follow from (epoch ms)."""
+
 _EVENT_IDS: Final = UUID("6f1d1c0e-6a53-5c0b-9a2f-0d6b7b1f8a11")
 """The name space of event ids: a constant of this service, so that a replay gives the same ids."""
 
 _LONGEST_TRACE: Final = 128
 """The standard's have 55 characters, and may get more in later versions."""
+
+_LONGEST_TIME: Final = 15
+"""The digits of a time within the ten thousand years that our contracts allow."""
 
 LARGEST_KEPT_BYTES: Final = 4 * 1024 * 1024
 """Of one record in a store: half of what its changelog takes, where it would stop the worker."""
@@ -56,6 +62,27 @@ class Incoming:
             if name == TRACEPARENT and value is not None and len(value) <= _LONGEST_TRACE:
                 return [(name, value)]
         return []
+
+    @property
+    def event_time_ms(self) -> int | None:
+        """When its source says that it happened; None where nothing credible is said of it."""
+        for name, value in self.headers:
+            if name == EVENT_TIME and value is not None and len(value) <= _LONGEST_TIME:
+                return int(value) if value.isdigit() else None
+        return None
+
+    @property
+    def handed_on(self) -> list[tuple[str, bytes]]:
+        """The headers of what a fact causes: the trace, and when it happened at its source."""
+        happened_ms = self.event_time_ms
+        if happened_ms is None:
+            return self.trace
+        return [*self.trace, event_time_header(happened_ms)]
+
+
+def event_time_header(happened_ms: int) -> tuple[str, bytes]:
+    """The header that says when something happened at its source."""
+    return EVENT_TIME, b"%d" % happened_ms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -207,6 +207,13 @@ class Fleet:
             os.kill(child.pid, signal.SIGSTOP)
             return True
 
+    def hand_over(self, name: str) -> None:
+        """Tell a worker to give its partitions to the others and go on without."""
+        with self._lock:
+            child = self.posts[name].worker.child
+            assert child is not None, f"{name} is not running"
+            os.kill(child.pid, signal.SIGUSR1)
+
     def wake(self, name: str) -> None:
         """Let a paused worker go on."""
         with self._lock:

@@ -36,6 +36,11 @@ def probe_numbers() -> list[str]:
     return [_in_partition("PROBE", each) for each in range(PARTITIONS)]
 
 
+def probe_orders() -> list[str]:
+    """An order's id in each partition, of which nobody has heard."""
+    return [_in_partition("probe", each) for each in range(PARTITIONS)]
+
+
 def _in_partition(stem: str, partition: int) -> str:
     names = (f"{stem}-{index:04d}" for index in count())
     return next(each for each in names if partition_of(each.encode(), PARTITIONS) == partition)
@@ -107,7 +112,7 @@ class Probes:
         await self._ask(client, "POST", path, {409}, {"Idempotency-Key": key})
 
     async def _explained(self, client: httpx.AsyncClient, partition: int) -> None:
-        path = f"/correlations/{_in_partition('probe', partition)}"
+        path = f"/correlations/{probe_orders()[partition]}"
         await self._ask(client, "GET", path, {200, 404}, {})
 
     async def _ask(

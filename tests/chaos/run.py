@@ -109,12 +109,13 @@ def _load_and_strike(
         findings.breach(Law.SERVING, f"before any fault: {error}")
     finally:
         callers.stop()
-    _judge(fleet, callers, reader, verdict, say)
+    judge_all(fleet, callers, reader, verdict, say)
 
 
-def _judge(
+def judge_all(
     fleet: Fleet, callers: CallerFleet, reader: LiveReader, verdict: Verdict, say: Say
 ) -> None:
+    """Let all come to rest, end the service, and hold what it leaves behind to every law."""
     settings, findings = fleet.settings, verdict.findings
     say("waiting until everything is performed")
     if left := await_rest(settings, timeout_s=_REST_S):

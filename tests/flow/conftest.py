@@ -9,18 +9,21 @@ import re
 import secrets
 from collections.abc import Iterator
 from concurrent.futures import wait
+from contextlib import ExitStack
 from time import monotonic
 
 import pytest
 from confluent_kafka.admin import AdminClient
 
 from pipelines.local.broker import AUTO, say_on_stderr, start_broker
-from pipelines.local.running_broker import Broker
+from pipelines.local.running_broker import Broker, BrokerUnavailableError
 from tests.flow.scenario import Scenario
+from tests.flow.secured_kafka import SecuredKafka, secured_kafka
 from tests.flow.service_under_test import Service, running_service
+from tests.oauth.authorization_server import AuthorizationServerUnavailable
+from tests.said_at_end import say_at_end
 
 BROKER_VARIABLE = "GIFTCERT_TEST_BROKER"
-_BROKER_SAID = pytest.StashKey[str]()
 _NAME_LENGTH = 40
 
 
@@ -33,9 +36,10 @@ def broker(
     started = monotonic()
     with start_broker(kind, tmp_path_factory.mktemp("broker"), say=say_on_stderr) as running:
         seconds = monotonic() - started
-        pytestconfig.stash[_BROKER_SAID] = (
+        say_at_end(
+            pytestconfig,
             f"flow tests ran on {running.kind} at {running.bootstrap}, "
-            f"up in {seconds:.1f} s: {running.why}"
+            f"up in {seconds:.1f} s: {running.why}",
         )
         yield running
         failure = running.failure()
@@ -64,15 +68,20 @@ def service(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield running
 
 
+@pytest.fixture(scope="session")
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
+    """One Kafka that asks everybody who they are, for all tests about rights."""
+    with ExitStack() as held:
+        try:
+            kafka = held.enter_context(secured_kafka(tmp_path_factory.mktemp("secured")))
+        except (AuthorizationServerUnavailable, BrokerUnavailableError) as reason:
+            pytest.skip(f"no secured Kafka: {reason}")
+        yield kafka
+        failure = kafka.cluster.failure()
+    assert failure is None, f"{failure}\n{failure.detail}"
+
+
 @pytest.fixture
 def scenario(service: Service) -> Scenario:
     """A test's own pool, numbers and orders in the running service."""
     return Scenario(service)
-
-
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    """Say which broker it was."""
-    if said := config.stash.get(_BROKER_SAID, None):
-        terminalreporter.write_line(said)

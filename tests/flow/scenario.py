@@ -42,7 +42,7 @@ class Scenario(ScenarioCalls):
 
     @staticmethod
     def _ids(prefix: str) -> Iterator[str]:
-        return (f"{prefix}{position:04d}" for position in range(1, 10_000))
+        return (f"{prefix}{position:04d}" for position in range(1, 100_000))
 
     def new_order_id(self) -> str:
         return next(self._order_ids)

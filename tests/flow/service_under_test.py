@@ -104,6 +104,7 @@ class Service:
                 "topic_prefix": prefix,
                 "partitions": int(stack.environment["GIFTCERT_PARTITIONS"]),
                 "tls_ca_location": stack.environment.get("GIFTCERT_TLS_CA_LOCATION"),
+                "schema_registry_url": stack.environment.get("GIFTCERT_SCHEMA_REGISTRY_URL"),
             }
         )
         self.framing = framing_for(self.settings)
@@ -128,6 +129,7 @@ class Service:
 
     def close(self) -> None:
         self.log.__exit__()
+        self.framing.close()
         for edge in self.edges:
             edge.close()
 

@@ -105,9 +105,9 @@ def test_require_topics_on_an_empty_broker_names_the_command_that_makes_them(
     with pytest.raises(TopicMissing) as caught:
         require_topics(settings, Role.PROCESSOR)
     assert str(caught.value) == (
-        f"topics are missing: {settings.topic_prefix}GiftCertificates.Facts, "
-        f"{settings.topic_prefix}GiftCertificates.Commands, "
-        f"{settings.topic_prefix}GiftCertificates.Pool and 7 more; run `giftcert topics apply`"
+        f"topics are missing: {settings.topic_prefix}GiftCertificates.Commands, "
+        f"{settings.topic_prefix}GiftCertificates.Pool, "
+        f"{settings.topic_prefix}GiftCertificates.Stream and 6 more; run `giftcert topics apply`"
     )
 
 

@@ -23,6 +23,7 @@ from http_edge.app import create_app
 from http_edge.asking.services import EdgeServices
 from http_edge.serving.hop import Answered, Forwarded
 from http_edge.serving.metrics import EdgeMetrics
+from http_edge.serving.patience import Patience
 from pipelines.owners import Membership
 from pipelines.settings import Settings
 from pipelines.topics import COMMANDS, INDEX, POOL, Topic, topic_name
@@ -196,6 +197,8 @@ class FakeServices(EdgeServices):
             settings=self.settings,
             limiter=RateLimiter(self.settings),
             metrics=EdgeMetrics(),
+            # Of one attempt each call tells what it was told; waiting is tested by itself.
+            patience=Patience(waiting_max=0),
             **parts,
         )
         self.framing = FRAMING

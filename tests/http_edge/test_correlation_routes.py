@@ -19,6 +19,7 @@ from http_edge.handlers.correlation_routes import create_correlator_app
 from http_edge.serving.forwarding import Forwarder
 from http_edge.serving.hop import HOP, Answered
 from http_edge.serving.metrics import EdgeMetrics
+from http_edge.serving.patience import Patience
 from pipelines.partitioning import partition_of
 from pipelines.settings import Settings
 from pipelines.topics import FACTS, Topic
@@ -111,6 +112,7 @@ class Correlator:
             "settings": settings,
             "limiter": RateLimiter(settings),
             "metrics": EdgeMetrics(),
+            "patience": Patience(waiting_max=0),
             **parts,
         }
         self._owners: Any = FakeOwners(settings)

@@ -143,6 +143,38 @@ async def test_clients_have_shares_of_their_own(clock: Clock) -> None:
     assert await calls_let_in(share, "store", 3) == 2
 
 
+async def test_call_that_is_given_back_was_never_counted(clock: Clock) -> None:
+    share = limiter("3/minute")
+    for _ in range(30):
+        await share.check_client("till")
+        await share.give_back("till")
+    assert await calls_let_in(share, "till", 9) == 3
+    await share.give_back("till")
+    assert await calls_let_in(share, "till", 9) == 1
+
+
+async def test_client_that_is_turned_away_without_an_end_is_counted_at_last(clock: Clock) -> None:
+    """Anybody may say that a call was passed on."""
+    share = limiter("3/minute")
+    for _ in range(20 * 3):
+        await share.check_client("till")
+        await share.give_back("till")
+    let_in = 0
+    for _ in range(9):
+        let_in += await calls_let_in(share, "till", 1)
+        await share.give_back("till")
+    assert let_in == 3
+
+
+async def test_call_that_is_given_back_in_the_next_window_leaves_no_counter(clock: Clock) -> None:
+    share = limiter("3/minute")
+    await share.check_client("till")
+    clock.now_s += 60
+    await share.give_back("till")
+    assert share.counters() == 2, "what was counted, and what was given back"
+    assert await calls_let_in(share, "till", 9) == 3
+
+
 async def test_rejections_take_nothing_from_clients(clock: Clock) -> None:
     share = limiter("2/minute", "2/minute")
     assert await rejections_let_in(share, ["10.0.0.1"] * 5) == 2

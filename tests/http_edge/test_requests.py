@@ -414,6 +414,14 @@ async def test_request_that_kafka_refuses_to_queue_is_to_be_repeated(edge: Edge)
     assert (caught.value.kind.status, caught.value.headers) == (503, {"Retry-After": "1"})
 
 
+async def test_request_after_the_outbox_ended_is_told_that_the_process_stops(edge: Edge) -> None:
+    """Not that Kafka takes nothing for the moment: here it never does again."""
+    edge.outbox.fault = BrokerRefused("Kafka takes nothing any more")
+    with pytest.raises(Problem) as caught:
+        await edge.ask()
+    assert caught.value.kind.name == "stopping"
+
+
 async def test_edge_that_stops_answers_whoever_waits_and_asks_nothing_new(edge: Edge) -> None:
     """First no new questions; what is under way may still be answered; then it is given up."""
     edge.start()

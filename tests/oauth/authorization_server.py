@@ -4,12 +4,10 @@ Owns the locked packages in the user's cache, and the process. Where Node.js or 
 says so by AuthorizationServerUnavailable, and the tests that need it are skipped with that reason.
 """
 
-import hashlib
 import json
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,16 +17,14 @@ from time import monotonic
 import httpx
 
 from pipelines.local.child import Child, stop_all
-from pipelines.local.directory_lock import DirectoryLock
-from pipelines.local.kafka_jars import cache_directory
 from pipelines.local.ports import LOOPBACK, HeldPort
 from pipelines.local.running_broker import LocalError
+from tests.npm_packages import PackagesUnavailable, locked_packages
 
 OLDEST_NODE = 20
 
 _HERE = Path(__file__).parent
-_LOCKED = ("package.json", "package-lock.json")
-_FETCH_TIMEOUT_S = 600
+_NODE_TIMEOUT_S = 60
 _START_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 10.0
 _PAUSE_S = 0.05
@@ -47,6 +43,14 @@ class Resource:
     algorithm: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsPair:
+    """The PEM files of a certificate and its key."""
+
+    certificate: Path
+    key: Path
+
+
 class AuthorizationServer:
     """One issuer, which keeps its address when it is started again with other keys."""
 
@@ -57,13 +61,17 @@ class AuthorizationServer:
         clients: Sequence[str],
         scopes: Sequence[str],
         resources: Mapping[str, Resource],
+        default_resource: str | None = None,
+        tls: TlsPair | None = None,
     ) -> None:
         self._node, self._program = _found_node(), _cached_program()
         self._directory = directory
         self._clients = clients
         self._scopes = scopes
         self._resources = resources
-        self._port = HeldPort()
+        self._default_resource = default_resource
+        self._tls = tls
+        self._port, self._secure_port = HeldPort(), HeldPort()
         self._child: Child | None = None
 
     @property
@@ -71,11 +79,22 @@ class AuthorizationServer:
         """The issuer, as its tokens name it."""
         return f"http://{LOOPBACK}:{self._port.port}"
 
+    @property
+    def secure_url(self) -> str:
+        """Where the same answers over TLS, if it was given a certificate."""
+        assert self._tls is not None, "it speaks HTTP only"
+        return f"https://{LOOPBACK}:{self._secure_port.port}"
+
+    @property
+    def secret(self) -> str:
+        """Every client's."""
+        return _SECRET
+
     def start(self, *keys: Mapping[str, object]) -> None:
         """Run with these private keys (JWKs) and no others."""
         self.stop()
         settings = self._directory / "issuer.json"
-        content = {
+        content: dict[str, object] = {
             "port": self._port.port,
             "keys": keys,
             "clients": dict.fromkeys(self._clients, _SECRET),
@@ -86,6 +105,14 @@ class AuthorizationServer:
                 for name, one in self._resources.items()
             },
         }
+        if self._default_resource is not None:
+            content["defaultResource"] = self._default_resource
+        if self._tls is not None:
+            content["tls"] = {
+                "port": self._secure_port.port,
+                "certificate": str(self._tls.certificate),
+                "key": str(self._tls.key),
+            }
         settings.write_text(json.dumps(content), encoding="utf-8")
         self._child = Child(
             "oidc-provider",
@@ -117,6 +144,7 @@ class AuthorizationServer:
         """End it for good."""
         self.stop()
         self._port.release()
+        self._secure_port.release()
 
     def _await_answer(self, child: Child) -> None:
         deadline = monotonic() + _START_TIMEOUT_S
@@ -143,9 +171,18 @@ def authorization_server(
     clients: Sequence[str],
     scopes: Sequence[str],
     resources: Mapping[str, Resource],
+    default_resource: str | None = None,
+    tls: TlsPair | None = None,
 ) -> Iterator[AuthorizationServer]:
     """A server for the length of the block, not yet started: it needs keys for that."""
-    server = AuthorizationServer(directory, clients=clients, scopes=scopes, resources=resources)
+    server = AuthorizationServer(
+        directory,
+        clients=clients,
+        scopes=scopes,
+        resources=resources,
+        default_resource=default_resource,
+        tls=tls,
+    )
     try:
         yield server
     finally:
@@ -157,7 +194,7 @@ def _found_node() -> str:
     if node is None:
         raise AuthorizationServerUnavailable("Node.js, which runs oidc-provider, is not on PATH")
     answer = subprocess.run(
-        [node, "--version"], capture_output=True, text=True, check=False, timeout=_FETCH_TIMEOUT_S
+        [node, "--version"], capture_output=True, text=True, check=False, timeout=_NODE_TIMEOUT_S
     )
     version = re.match(r"v(\d+)\.", answer.stdout)
     if version is None or int(version[1]) < OLDEST_NODE:
@@ -169,40 +206,8 @@ def _found_node() -> str:
 
 
 def _cached_program() -> Path:
-    """The directory of the locked packages; fetched once with npm, which compares their hashes."""
-    locked = [(_HERE / name).read_bytes() for name in _LOCKED]
-    digest = hashlib.sha256(b"\0".join(locked)).hexdigest()[:16]
-    cache = cache_directory()
-    directory = cache / f"oidc-provider-{digest}"
-    with DirectoryLock(cache, name=f"{directory.name}.lock", wait=True):
-        if not directory.is_dir():
-            with tempfile.TemporaryDirectory(dir=cache, prefix=f"{directory.name}.") as partial:
-                program = Path(partial) / "program"
-                program.mkdir()
-                for name, content in zip(_LOCKED, locked, strict=True):
-                    (program / name).write_bytes(content)
-                _fetch(program)
-                program.rename(directory)
-    return directory
-
-
-def _fetch(directory: Path) -> None:
-    npm = shutil.which("npm")
-    if npm is None:
-        raise AuthorizationServerUnavailable("npm, which fetches oidc-provider, is not on PATH")
-    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    """The directory of the locked packages."""
     try:
-        answer = subprocess.run(
-            command,
-            cwd=directory,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_FETCH_TIMEOUT_S,
-        )
-    except subprocess.TimeoutExpired:
-        raise AuthorizationServerUnavailable("npm did not fetch oidc-provider in time") from None
-    if answer.returncode != 0:
-        complaint = (answer.stderr + answer.stdout).strip()[:300]
-        raise AuthorizationServerUnavailable(f"npm cannot fetch oidc-provider: {complaint}")
+        return locked_packages("oidc-provider", _HERE)
+    except PackagesUnavailable as reason:
+        raise AuthorizationServerUnavailable(str(reason)) from None

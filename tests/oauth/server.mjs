@@ -3,8 +3,10 @@
 // node server.mjs PROGRAM_DIRECTORY SETTINGS_FILE
 // The settings say port, keys (private JWKs, the first is signed with), clients, scopes and
 // resources; a resource is what tokens are asked for, with its audience and signature algorithm.
+// With `defaultResource` that one is meant where none is named, with `tls` it speaks HTTPS as well.
 
 import { readFileSync } from 'node:fs'
+import { createServer } from 'node:https'
 import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
 
@@ -29,6 +31,7 @@ const provider = new Provider(`http://127.0.0.1:${settings.port}`, {
     devInteractions: { enabled: false },
     resourceIndicators: {
       enabled: true,
+      defaultResource: () => settings.defaultResource ?? undefined,
       getResourceServerInfo(_context, indicator) {
         const resource = settings.resources[indicator]
         if (resource === undefined) throw new errors.InvalidTarget()
@@ -45,3 +48,7 @@ const provider = new Provider(`http://127.0.0.1:${settings.port}`, {
 })
 provider.on('server_error', (_context, error) => console.error(error))
 provider.listen(settings.port, '127.0.0.1')
+if (settings.tls) {
+  const [cert, key] = [settings.tls.certificate, settings.tls.key].map((file) => readFileSync(file))
+  createServer({ cert, key }, provider.callback()).listen(settings.tls.port, '127.0.0.1')
+}

@@ -10,6 +10,7 @@ import pytest
 import typer
 
 from pipelines import cli
+from pipelines.contracts.schemas import RecordName
 from pipelines.faults import BrokerUnreachable, SettingsError, TopicMissing
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,11 +66,13 @@ def test_help_of_a_topics_command_shows_examples(
     assert f"giftcert topics {command}" in capsys.readouterr().out.partition("Examples:")[2]
 
 
-def test_version_prints_one_line_and_exits_zero(capsys: pytest.CaptureFixture[str]) -> None:
+def test_version_prints_version_commit_and_contracts(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["--version"]) == 0
     said = capsys.readouterr().out
-    assert said.startswith("giftcert ")
-    assert said.count("\n") == 1
+    first, commit, schemas, *contracts = said.splitlines()
+    assert first.startswith("giftcert ")
+    assert (commit.split()[0], schemas.split()[0]) == ("commit", "schemas")
+    assert [line.split()[0] for line in contracts] == list(RecordName)
 
 
 @pytest.mark.parametrize(

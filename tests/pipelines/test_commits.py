@@ -4,6 +4,8 @@ That Kafka refuses such a commit, and that nothing is lost or doubled by it, is 
 tests.
 """
 
+from contextlib import suppress
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -13,6 +15,7 @@ from quixstreams.processing import ProcessingContext
 from pipelines import commits as module
 from pipelines.commits import Commits
 from pipelines.faults import BrokerRefused
+from pipelines.metrics.tally import Tally
 
 
 class FakeCheckpoint:
@@ -141,7 +144,9 @@ def test_partitions_taken_before_anything_was_performed_leave_nothing_to_drop() 
 
 
 def test_library_is_given_the_same_parts() -> None:
-    producer, consumer, manager, sinks, registry = (cast("Any", object()) for _ in range(5))
+    manager, sinks, registry = (cast("Any", object()) for _ in range(3))
+    producer = cast("Any", SimpleNamespace(commit_transaction=lambda: "transaction"))
+    consumer = cast("Any", SimpleNamespace(commit=lambda: "offsets"))
     context = ProcessingContext(
         commit_interval=0.2,
         producer=producer,
@@ -169,3 +174,110 @@ def test_worker_that_fails_and_loses_its_partitions_commits_nothing_any_more(kaf
     commits.commit_checkpoint(force=True)
     assert kafka.asked == 0
     assert not commits.checkpoint.empty(), "left to the end of the process, which aborts it"
+
+
+class Told(Tally):
+    """Writes down what it is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[str] = []
+
+    def committed(self, took_s: float) -> None:
+        assert took_s >= 0
+        self.heard.append("committed")
+
+    def dropped(self) -> None:
+        self.heard.append("dropped")
+
+
+def clients_of(
+    monkeypatch: pytest.MonkeyPatch, reaches: str, commits: Library | None = None
+) -> tuple[Library, Told]:
+    """Commits by a library that comes as far as this call to Kafka, or to none."""
+
+    def commit(context: Any, force: bool = False, revoking: bool = False) -> None:
+        if not force:
+            return
+        if reaches == "transaction" and not context.checkpoint.empty():
+            context.producer.commit_transaction()
+        elif reaches == "offsets" and not context.checkpoint.empty():
+            context.consumer.commit()
+        context.init_checkpoint()
+
+    monkeypatch.setattr(ProcessingContext, "commit_checkpoint", commit)
+    told = Told()
+    if commits is None:
+        commits = Library()
+        commits.tally = told
+        commits.producer = cast("Any", SimpleNamespace(commit_transaction=lambda: None))
+        commits.consumer = cast("Any", SimpleNamespace(commit=lambda: None))
+        commits.note_taken()
+    return commits, told
+
+
+def test_tally_is_told_of_a_commit_that_was_due_and_of_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    commits, told = clients_of(monkeypatch, "transaction")
+    commits.commit_checkpoint()
+    assert told.heard == []
+    commits.commit_checkpoint(force=True)
+    assert told.heard == ["committed"]
+    commits.commit_checkpoint(force=True)
+    assert told.heard == ["committed"], "nothing was performed since"
+
+
+@pytest.mark.parametrize(
+    ("reaches", "heard"),
+    [("transaction", "committed"), ("offsets", "committed"), ("nothing", "dropped")],
+)
+def test_commit_that_the_library_gives_up_at_a_revoke_is_told_as_dropped(
+    monkeypatch: pytest.MonkeyPatch, reaches: str, heard: str
+) -> None:
+    """It aborts where the time for the flush ran out, and returns as if it had committed."""
+    commits, told = clients_of(monkeypatch, reaches)
+    commits.commit_checkpoint(force=True, revoking=True)
+    assert told.heard == [heard]
+    assert commits.left_out == (heard == "dropped")
+    commits.begin_anew()
+    assert not commits.left_out
+    commits.commit_checkpoint(force=True)
+    assert not commits.left_out, "nothing was performed that could be"
+
+
+def test_commit_that_kafka_took_before_does_not_count_for_one_that_was_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    commits, told = clients_of(monkeypatch, "transaction")
+    commits.commit_checkpoint(force=True)
+    commits.perform()
+    given_up, _ = clients_of(monkeypatch, "nothing", commits)
+    given_up.commit_checkpoint(force=True, revoking=True)
+    assert told.heard == ["committed", "dropped"]
+
+
+@pytest.mark.parametrize(
+    ("code", "heard"),
+    [
+        (KafkaError.UNKNOWN_MEMBER_ID, ["dropped"]),
+        # The process ends: nobody asks for its figures any more.
+        (KafkaError.TOPIC_AUTHORIZATION_FAILED, []),
+    ],
+)
+def test_tally_is_told_that_a_refused_commit_is_dropped(
+    kafka: Kafka, code: int, heard: list[str]
+) -> None:
+    commits = Library()
+    told = commits.tally = Told()
+    kafka.says = code
+    with suppress(KafkaException):
+        commits.commit_checkpoint(force=True)
+    assert told.heard == heard
+
+
+def test_tally_is_told_that_what_was_not_committed_went_with_its_partitions() -> None:
+    commits = Library()
+    told = commits.tally = Told()
+    commits.begin_anew()
+    assert told.heard == ["dropped"]

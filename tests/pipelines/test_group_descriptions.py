@@ -31,7 +31,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
 
 @pytest.fixture
 def descriptions(started: list[subprocess.Popen[bytes]]) -> Iterator[GroupDescriptions]:
-    descriptions = GroupDescriptions(NOBODY)
+    descriptions = GroupDescriptions(lambda: NOBODY)
     yield descriptions
     descriptions.close()
     for process in started:
@@ -106,7 +106,7 @@ def test_close_ends_the_process_and_tells_those_who_wait(
 def test_password_is_no_argument_of_the_process(
     descriptions: GroupDescriptions, started: list[subprocess.Popen[bytes]]
 ) -> None:
-    secret = GroupDescriptions({**NOBODY, "sasl.password": "p-4711"})
+    secret = GroupDescriptions(lambda: {**NOBODY, "sasl.password": "p-4711"})
     secret.describe("group", timeout_s=0.1).result(PATIENCE_S)
     secret.close()
     assert "p-4711" not in str(started[0].args)

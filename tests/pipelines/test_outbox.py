@@ -5,9 +5,10 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import pytest
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 
 from pipelines import outbox as module
+from pipelines.faults import BrokerRefused
 from pipelines.outbox import Outbox
 from pipelines.settings import Settings
 from pipelines.stages.record import Outgoing
@@ -28,13 +29,21 @@ class FakeProducer:
         self.reports: list[Callable[[], None]] = []
         self.error: KafkaError | None = None
         self.flushed_s: float | None = None
+        self.end: KafkaError | None = None
+        self.told_end = threading.Event()
+        self.refuses: KafkaError | None = None
         self.made.append(self)
 
     def produce(self, topic: str, *, on_delivery: Callable[..., None], **record: Any) -> None:
+        if self.refuses is not None:
+            raise KafkaException(self.refuses)
         self.produced.append((topic, record))
         self.reports.append(lambda: on_delivery(self.error, None))
 
     def poll(self, timeout_s: float) -> int:
+        if self.end is not None:
+            self.told_end.set()
+            raise KafkaException(self.end)
         while self.reports:
             self.reports.pop(0)()
         return 0
@@ -120,3 +129,76 @@ def test_close_delivers_what_is_queued(producer: type[FakeProducer]) -> None:
     outbox = Outbox(SETTINGS, "edge")
     outbox.close(timeout_s=2.5)
     assert producer.made[0].flushed_s == 2.5
+
+
+class Listener:
+    """Whoever owns the process."""
+
+    def __init__(self) -> None:
+        self.heard = threading.Event()
+        self.faults: list[BrokerRefused] = []
+
+    def __call__(self, fault: BrokerRefused) -> None:
+        self.faults.append(fault)
+        self.heard.set()
+
+
+def fatal() -> KafkaError:
+    return KafkaError(KafkaError.INVALID_PRODUCER_EPOCH, "somebody else has our name", True)
+
+
+def test_client_that_gives_up_for_good_ends_the_process_with_a_fault(
+    producer: type[FakeProducer],
+) -> None:
+    """It would else stay ready, and refuse every request for ever."""
+    listener = Listener()
+    outbox = Outbox(SETTINGS, "edge", listener)
+    producer.made[0].end = fatal()
+    assert listener.heard.wait(ANSWER_S)
+    producer.made[0].refuses = KafkaError(KafkaError._FATAL)
+    with pytest.raises(BrokerRefused) as caught:
+        outbox.send(Outgoing(topic=COMMANDS, key=b"k", value=b"v"))
+    outbox.close()
+    assert listener.faults == [caught.value], "it is told once"
+    assert listener.faults[0].exit_code == 3
+    assert str(listener.faults[0]) == (
+        "Kafka at 127.0.0.1:1 takes nothing any more from this process "
+        "(INVALID_PRODUCER_EPOCH: somebody else has our name); start this process again"
+    )
+    assert producer.made[0].flushed_s is None, "nothing is waited for that cannot come"
+
+
+@pytest.mark.parametrize(
+    "refused", [KafkaError(KafkaError._FATAL), fatal()], ids=["by code", "by mark"]
+)
+def test_record_that_finds_the_client_ended_ends_the_process(
+    producer: type[FakeProducer], refused: KafkaError
+) -> None:
+    """Also before the outbox's own thread has heard of it."""
+    listener = Listener()
+    outbox = Outbox(SETTINGS, "edge", listener)
+    producer.made[0].refuses = refused
+    with pytest.raises(BrokerRefused):
+        outbox.send(Outgoing(topic=COMMANDS, key=b"k", value=b"v"))
+    outbox.close()
+    assert len(listener.faults) == 1
+
+
+def test_refusal_that_passes_ends_nothing(producer: type[FakeProducer]) -> None:
+    listener = Listener()
+    outbox = Outbox(SETTINGS, "edge", listener)
+    producer.made[0].refuses = KafkaError(KafkaError._UNKNOWN_TOPIC)
+    with pytest.raises(KafkaException):
+        outbox.send(Outgoing(topic=COMMANDS, key=b"k", value=b"v"))
+    outbox.close()
+    assert (listener.faults, producer.made[0].flushed_s) == ([], 5.0)
+
+
+def test_client_that_gives_up_with_nobody_to_hear_is_logged_and_ends(
+    producer: type[FakeProducer],
+) -> None:
+    outbox = Outbox(SETTINGS, "test")
+    producer.made[0].end = fatal()
+    assert producer.made[0].told_end.wait(ANSWER_S)
+    outbox.close()
+    assert producer.made[0].flushed_s is None

@@ -4,10 +4,12 @@ What the options achieve is shown on real Kafka by the flow tests; here a forgot
 """
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from quixstreams import Application
+from quixstreams.processing import ProcessingContext
 
 from pipelines import runtime as module
 from pipelines.faults import SettingsError
@@ -113,7 +115,7 @@ def test_options_of_correctness_are_explicit(settings: Settings) -> None:
     assert consumer["isolation.level"] == "read_committed"
     assert consumer["group.instance.id"].startswith("processor-0-")
     assert consumer["client.id"] == "processor-0@http://127.0.0.1:8123"
-    assert consumer["heartbeat.interval.ms"] == 2_000
+    assert consumer["heartbeat.interval.ms"] == 500
     producer = config.producer_extra_config
     assert producer["transactional.id"] == "here-giftcert-processor-processor-0"
     assert producer["transaction.timeout.ms"] == settings.transaction_timeout_ms
@@ -215,7 +217,70 @@ def test_stores_are_served_at_once_after_a_long_recovery(
     assert serves(worker)
 
 
+@pytest.mark.parametrize(
+    ("silent_s", "recovering", "alive"),
+    [(69, False, True), (71, False, False), (3_600, True, True)],
+)
+def test_worker_whose_loop_stopped_turning_is_not_alive_unless_it_recovers(
+    worker: Worker,
+    monkeypatch: pytest.MonkeyPatch,
+    silent_s: int,
+    recovering: bool,
+    alive: bool,
+) -> None:
+    """Ten seconds of a transaction and a minute: what the watchdogs leave is a hang."""
+    clock = Clock()
+    monkeypatch.setattr(module, "time", clock)
+    worker._process_message({})
+    clock.now_s += silent_s
+    worker._state_manager = cast("Any", SimpleNamespace(recovery_required=recovering))
+    assert worker.alive is alive
+
+
 def test_aborted_worker_is_not_alive(worker: Worker) -> None:
     assert worker.alive
     worker.abort()
     assert not worker.alive
+
+
+class Listener:
+    """Writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def committed(self) -> None:
+        self.heard.append("committed")
+
+    def dropped(self) -> None:
+        self.heard.append("dropped")
+
+
+@pytest.mark.parametrize(("taken", "first"), [(True, "committed"), (False, "dropped")])
+def test_listeners_hear_at_a_revoke_what_became_of_the_last_commit(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, taken: bool, first: str
+) -> None:
+    """The library gives up the commit when its time is over, and returns all the same."""
+    worker = Worker(settings, Role.PROCESSOR)
+    commits, full = worker._commits, FakeCheckpoint()
+    full.is_empty = False
+    commits._checkpoint = cast("Any", full)
+    commits.producer = cast("Any", SimpleNamespace(commit_transaction=lambda: None))
+    commits.note_taken()
+
+    def commit(context: Any, force: bool = False, revoking: bool = False) -> None:
+        if taken:
+            context.producer.commit_transaction()
+        context._checkpoint = FakeCheckpoint()
+
+    monkeypatch.setattr(ProcessingContext, "commit_checkpoint", commit)
+    monkeypatch.setattr(
+        Application,
+        "_on_revoke",
+        lambda self, *_: self._processing_context.commit_checkpoint(force=True, revoking=True),
+    )
+    listener = Listener()
+    worker.commit_listeners.add(listener)
+    worker._on_revoke(None, [])
+    assert listener.heard[0] == first
+    assert set(listener.heard[1:]) <= {"dropped"}, "nothing is open any more"

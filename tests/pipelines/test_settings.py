@@ -344,6 +344,73 @@ def test_kafka_config_of_a_secured_broker_is_understood_by_the_stream_library(
     assert back == {**config, "security.protocol": "sasl_ssl"}
 
 
+def oauth(tmp_path: Path, **others: object) -> dict[str, object]:
+    secret = tmp_path / "secret"
+    secret.write_text("hush\n")
+    return {
+        "security_protocol": "SASL_SSL",
+        "sasl_mechanism": "OAUTHBEARER",
+        "sasl_token_url": "https://issuer.example/token",
+        "sasl_client_id": "processor",
+        "sasl_client_secret_file": secret,
+        **others,
+    }
+
+
+def test_kafka_config_with_tokens_is_understood_by_the_stream_library_and_its_clients(
+    tmp_path: Path,
+) -> None:
+    authority = tmp_path / "ca.pem"
+    authority.write_text("PEM")
+    settings = load_settings(oauth(tmp_path, sasl_scope="kafka", sasl_ca_location=authority))
+    connection = {
+        "bootstrap.servers": "127.0.0.1:9092",
+        "security.protocol": "SASL_SSL",
+        "sasl.mechanism": "OAUTHBEARER",
+        "sasl.oauthbearer.method": "oidc",
+        "sasl.oauthbearer.token.endpoint.url": "https://issuer.example/token",
+        "sasl.oauthbearer.client.id": "processor",
+        "sasl.oauthbearer.client.secret": "hush",
+        "sasl.oauthbearer.scope": "kafka",
+    }
+    beside = {"https.ca.location": str(authority)}
+    assert settings.kafka_config() == connection | beside
+    assert settings.stream_library_config() == connection
+    assert settings.beside_stream_library() == beside
+    back = ConnectionConfig.from_librdkafka_dict(connection).as_librdkafka_dict()
+    assert back == {**connection, "security.protocol": "sasl_ssl"}
+    assert "hush" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("over", "said"),
+    [
+        ({"sasl_client_id": None}, "needs sasl_token_url, sasl_client_id"),
+        ({"sasl_username": "me"}, "has no user name and no password"),
+        ({"sasl_token_url": "http://issuer.example/token"}, "sasl_token_url must be https://"),
+        ({"sasl_mechanism": "SCRAM-SHA-512"}, "needs sasl_mechanism, sasl_username"),
+        ({"security_protocol": "SSL"}, r"sasl_\* need security_protocol"),
+    ],
+)
+def test_login_by_token_that_does_not_fit_together_is_refused(
+    over: dict[str, object], said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(SettingsError, match=said):
+        load_settings(oauth(tmp_path, **over))
+
+
+def test_login_by_password_with_settings_of_tokens_is_refused(tmp_path: Path) -> None:
+    told = {
+        "security_protocol": "SASL_SSL",
+        "sasl_mechanism": "PLAIN",
+        "sasl_username": "me",
+        "sasl_password_file": tmp_path / "password",
+        "sasl_scope": "kafka",
+    }
+    with pytest.raises(SettingsError, match="need sasl_mechanism OAUTHBEARER"):
+        load_settings(told)
+
+
 def test_kafka_config_of_a_plain_broker_is_two_entries() -> None:
     assert load_settings().kafka_config() == {
         "bootstrap.servers": "127.0.0.1:9092",

@@ -12,6 +12,7 @@ import structlog
 
 from pipelines.neighbours.bi.batch import Read
 from pipelines.neighbours.bi.mart import Mart, Moment
+from pipelines.neighbours.bi.metrics import BiMetrics
 from pipelines.neighbours.bi.readings import Readings
 from pipelines.neighbours.bi.rows import GapRow
 from pipelines.neighbours.bi.target import MartAway
@@ -50,6 +51,7 @@ class Keeper:
         *,
         batch_records: int,
         batch_s: float,
+        metrics: BiMetrics | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
         pause: Callable[[float], None] = time.sleep,
@@ -62,6 +64,7 @@ class Keeper:
         self._clock = clock
         self._wall_clock = wall_clock
         self._pause = pause
+        self._metrics = metrics
         self._seen_to_s = float("-inf")
         self._written: dict[Partition, int] = {}
         self.records = 0
@@ -98,6 +101,9 @@ class Keeper:
             return False
         self._note_gaps()
         self._write(read)
+        if self._metrics is not None:
+            ends, caught_up = self._reader.ends(), self.caught_up
+            self._metrics.wrote(records, self._written, ends, caught_up=caught_up)
         self._seen_to_s = now_s
         self.records += len(records)
         return moved

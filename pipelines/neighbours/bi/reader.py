@@ -10,10 +10,11 @@ from types import TracebackType
 from typing import Final, Self
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
 from pipelines.faults import BrokerFault, BrokerRefused, BrokerUnreachable, TopicMissing
 from pipelines.kafka_admin import KafkaAdmin
+from pipelines.kafka_clients import Consumer
 from pipelines.neighbours.bi.rows import GapRow
 from pipelines.neighbours.bi.target import MartDiffers
 from pipelines.neighbours.bi.topic_record import TOPICS_READ, Partition, TopicRecord

@@ -14,6 +14,7 @@ from pipelines.contracts.framing import framing_for
 from pipelines.faults import OperatorError
 from pipelines.neighbours.bi.keeper import Keeper
 from pipelines.neighbours.bi.mart import Mart, MartTerms
+from pipelines.neighbours.bi.metrics import BiMetrics
 from pipelines.neighbours.bi.page import write_page
 from pipelines.neighbours.bi.reader import MartReader
 from pipelines.neighbours.bi.readings import Readings
@@ -33,6 +34,7 @@ def run_mart(
     *,
     writer: str,
     until_caught_up: bool,
+    metrics: BiMetrics | None = None,
 ) -> int:
     """Keep the mart until interrupted, or only till it has caught up; the records taken in.
 
@@ -52,6 +54,7 @@ def run_mart(
                 mart,
                 batch_records=told.batch_records,
                 batch_s=told.batch_ms / 1_000,
+                metrics=metrics,
             )
             began_s = time.monotonic()
             with progress("filling the mart") as advance:

@@ -99,6 +99,13 @@ class BiSettings(BaseSettings):
     page_s: int = Field(
         15, ge=1, le=86_400, description="How often it writes that page, where something changed."
     )
+    http_port: int | None = Field(
+        None,
+        ge=0,
+        le=65_535,
+        description="Where `giftcert bi run` shows `/metrics`, `/healthz` and `/readyz`, at "
+        "GIFTCERT_HTTP_HOST. Unset: nowhere.",
+    )
     wait_s: int = Field(
         30,
         ge=0,

@@ -19,6 +19,7 @@ from pipelines.edge_client import TokenSource
 from pipelines.faults import OperatorError
 from pipelines.neighbours.crm.request import Request
 from pipelines.neighbours.crm.retry_after import seconds_of
+from pipelines.tracing.trace_context import TRACEPARENT
 
 _ANSWER_S: Final = 8.0
 """More than the edge itself takes for an answer that does not come."""
@@ -86,7 +87,7 @@ class CodeReader:
     """The service's edge, as the CRM's client.
 
     `token` is asked in a thread: it may call out. `token_refused` is told when one was not taken,
-    whatever its time says.
+    whatever its time says. `traced`: deliveries have spans of their own.
     """
 
     def __init__(
@@ -96,10 +97,12 @@ class CodeReader:
         *,
         token_refused: Callable[[], object] | None = None,
         verify: ssl.SSLContext | bool = True,
+        traced: bool = False,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._token = token
         self._token_refused = token_refused
+        self._traced = traced
         self._places = asyncio.Semaphore(_CALLS)
         self._client = httpx.AsyncClient(
             base_url=url,
@@ -121,6 +124,11 @@ class CodeReader:
         """Give up the connections."""
         await self._client.aclose()
 
+    def _trace_of(self, request: Request) -> dict[str, str]:
+        """The trace that the call belongs to: under the delivery's span, where that is told."""
+        context = request.delivery_context if self._traced else request.trace_context
+        return {} if context is None else {TRACEPARENT: context.text()}
+
     async def _answer(self, request: Request) -> httpx.Response:
         try:
             token = await asyncio.to_thread(self._token)
@@ -128,7 +136,7 @@ class CodeReader:
                 return await self._client.get(
                     f"/certificates/{request.certificate_id}/cvc",
                     params={"requestId": request_id_of(request.notification_id)},
-                    headers={"Authorization": f"Bearer {token}"},
+                    headers={"Authorization": f"Bearer {token}", **self._trace_of(request)},
                 )
         except OperatorError:
             raise CodeNotGiven("there is no token for the service") from None

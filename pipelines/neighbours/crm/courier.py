@@ -27,7 +27,9 @@ from pipelines.neighbours.crm.metrics import CrmMetrics
 from pipelines.neighbours.crm.outcome import Failed, FailureReason, Obsolete, Outcome, Sent
 from pipelines.neighbours.crm.partition_work import Start
 from pipelines.neighbours.crm.request import Request
+from pipelines.neighbours.crm.traces import delivery_begun, delivery_ended
 from pipelines.neighbours.records.clients import NotificationChannel
+from pipelines.tracing.tracer import Tracer
 
 _OF_A_CLIENT: Final = "client:"
 """Before a client's id where the order has no token: the directory may know the client itself."""
@@ -110,6 +112,7 @@ class Courier:
         habits: Habits,
         metrics: CrmMetrics,
         now_ms: Callable[[], int],
+        tracer: Tracer | None = None,
     ) -> None:
         self._buyers = buyers
         self._directory = directory
@@ -120,12 +123,14 @@ class Courier:
         self._habits = habits
         self._metrics = metrics
         self._now_ms = now_ms
+        self._tracer = tracer
 
     async def deliver(self, start: Start, marks: Marks) -> Outcome:
         """See one message to its end. NotOurs when that is for somebody else to do."""
         request = start.request
         channel = request.channel or self._habits.channel
         delivery = _Delivery(request=request, doubts=int(start.doubtful))
+        traced = delivery_begun(request)
         try:
             outcome = await self._delivered(delivery, channel, marks)
         except _GaveUp as end:
@@ -134,6 +139,7 @@ class Courier:
                 reason, why = FailureReason.UNSURE, f"{_MAY_HAVE_COME}; {why}"
             outcome = Failed(channel=channel, reason=reason, why=why)
         self._tell(request, outcome)
+        delivery_ended(self._tracer, request, outcome, traced)
         return outcome
 
     async def _delivered(

@@ -11,18 +11,13 @@ from contextlib import contextmanager
 from typing import Final, Protocol
 
 import structlog
-from confluent_kafka import (
-    Consumer,
-    KafkaError,
-    KafkaException,
-    Message,
-    Producer,
-    TopicPartition,
-)
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
+from pipelines.acls.refusals import HELP, lacks_right
 from pipelines.commit_watchdog import CommitWatchdog
 from pipelines.contracts.framing import Framing
 from pipelines.faults import BrokerRefused, BrokerUnreachable
+from pipelines.kafka_clients import Consumer, Producer
 from pipelines.neighbours.crm.group_words import (
     Committed,
     Given,
@@ -36,10 +31,10 @@ from pipelines.neighbours.crm.request import StreamRecord
 from pipelines.settings import Settings
 from pipelines.topic_end import end_of
 from pipelines.topics import STREAM, topic_name
+from pipelines.tracing.trace_context import TRACEPARENT
 
 _ANSWER_S: Final = 30.0
 _BATCH: Final = 500
-_TRACE: Final = "traceparent"
 _PUT_OUT: Final = frozenset(
     {
         KafkaError.UNKNOWN_MEMBER_ID,
@@ -178,7 +173,7 @@ class GroupMember:
 
     def _write(self, told: Told) -> None:
         record = told.record
-        headers = [] if told.trace is None else [(_TRACE, told.trace)]
+        headers = [] if told.trace is None else [(TRACEPARENT, told.trace)]
         self._producer.produce(
             topic_name(record.topic, self._settings),
             key=record.key,
@@ -200,7 +195,7 @@ class GroupMember:
     def _abort(self, error: KafkaException) -> None:
         """Undo a transaction that failed. PutOut or NotCommitted; BrokerRefused when it cannot."""
         told = error.args[0]
-        if told.fatal():
+        if told.fatal() or lacks_right(told):
             raise self._refused("commit", told) from error
         with self._explained("give a commit up"):
             self._producer.abort_transaction(_ANSWER_S)
@@ -266,6 +261,9 @@ class GroupMember:
             raise self._refused(doing, error.args[0]) from error
 
     def _refused(self, doing: str, error: KafkaError) -> BrokerRefused:
+        if lacks_right(error):
+            where = f"Kafka at {self._settings.bootstrap}"
+            return BrokerRefused(f"{where} refused to {doing}: {error.str()}; {HELP}")
         return BrokerRefused(
             f"the Kafka client cannot {doing} ({error.name()}: {error.str()}; Kafka at "
             f"{self._settings.bootstrap}): this process ends, and nothing is lost; start it again"

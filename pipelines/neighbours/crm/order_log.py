@@ -9,9 +9,10 @@ from threading import Lock
 from time import monotonic
 from typing import Final
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
 from pipelines.faults import BrokerRefused, BrokerUnreachable, TopicMissing
+from pipelines.kafka_clients import Consumer
 from pipelines.settings import Settings
 from pipelines.topic_end import end_of
 from pipelines.topics import ALL_SALES_ORDER, topic_name

@@ -19,11 +19,11 @@ from pipelines.contracts.fields import (
 from pipelines.contracts.framing import Framing
 from pipelines.contracts.schemas import RecordName
 from pipelines.neighbours.records.clients import NotificationChannel
+from pipelines.tracing.trace_context import TRACEPARENT, TraceContext, span_id_of
 
 REQUESTED: Final = "notification.requested"
 _CLOSING: Final = frozenset({"notification.sent", "notification.failed"})
 _EVENT_TYPE: Final = "eventType"
-_TRACE: Final = "traceparent"
 _LONGEST_TRACE: Final = 128
 _KEYS: Final = UUID("7b1d9c52-9f0e-5c7a-8a43-6d0c3e2b5f90")
 """The name space of delivery keys: a constant, so that a repeated step carries the same key."""
@@ -67,6 +67,19 @@ class Request:
         a notification of that id. Fit for any header; tells neither id.
         """
         return str(uuid5(_KEYS, f"{self.certificate_id}\n{self.notification_id}"))
+
+    @property
+    def trace_context(self) -> TraceContext | None:
+        """The trace that the request belongs to, where it has one."""
+        return TraceContext.parsed((self.trace or b"").decode("ascii", errors="replace"))
+
+    @property
+    def delivery_context(self) -> TraceContext | None:
+        """The same trace, as the delivery's own span; the same whoever delivers it again."""
+        context = self.trace_context
+        if context is None or not context.sampled:
+            return context
+        return context.child(span_id_of("deliver", self.key))
 
     @property
     def last_four(self) -> str:
@@ -145,7 +158,7 @@ def _channel(symbol: str | None) -> NotificationChannel | None:
 
 
 def _trace(headers: Headers) -> bytes | None:
-    trace = _header(headers, _TRACE)
+    trace = _header(headers, TRACEPARENT)
     return trace if trace is not None and len(trace) <= _LONGEST_TRACE else None
 
 

@@ -19,9 +19,10 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipelines.addresses import is_loopback
+from pipelines.kafka_settings import WebAddress
 from pipelines.neighbours.crm.filled_text import filled_text, header_templates
 from pipelines.secret_files import read_secret
-from pipelines.settings import Name, Settings, WebAddress
+from pipelines.settings import Name, Settings
 from pipelines.settings_reading import read_settings
 
 ENV_PREFIX: Final = "GIFTCERT_CRM_"

@@ -13,9 +13,11 @@ import warnings
 from collections.abc import Callable
 from typing import Any, Final
 
-from pipelines.client_faults import client_fault, failures_as_faults
+from pipelines.client_faults import client_fault, failures_as_faults, leave_to_the_end
 from pipelines.faults import OperatorError
+from pipelines.library_clients import LibraryClients
 from pipelines.neighbours.enrich.joining import Joining
+from pipelines.neighbours.enrich.metrics import EnrichMetrics
 from pipelines.neighbours.enrich.reading import AnyFraming, OrdersReader, PaymentsReader
 from pipelines.neighbours.enrich.records import Destination, Given, Taken
 from pipelines.neighbours.enrich.settings import EnrichSettings
@@ -42,6 +44,11 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def metrics_of(topics: EnrichTopics) -> EnrichMetrics:
+    """The figures of an enrichment of these topics."""
+    return EnrichMetrics((topics.orders, topics.payments, topics.join))
+
+
 class _ValueOf(Serializer):
     """Writes the value of a record of ours."""
 
@@ -65,16 +72,18 @@ class Enrichment(Application):
         topics: EnrichTopics,
         framing: AnyFraming,
         *,
+        metrics: EnrichMetrics | None = None,
         clock: Callable[[], int] = now_ms,
     ) -> None:
         self._settings = settings
+        self._metrics = metrics or metrics_of(topics)
         self._clock = clock
         self._stop_asked = threading.Event()
         self._ended = threading.Event()
         self._broken = False
         super().__init__(
             broker_address=ConnectionConfig.from_librdkafka_dict(
-                settings.kafka_config(), ignore_extras=False
+                settings.stream_library_config(), ignore_extras=False
             ),
             consumer_group=topics.group,
             auto_offset_reset="earliest",
@@ -87,8 +96,11 @@ class Enrichment(Application):
             auto_create_topics=False,
             auto_recover_from_source_offset_out_of_range=False,
             processing_guarantee=settings.quix_guarantee(),
+            on_consumer_error=leave_to_the_end,
             on_processing_error=_leave_faults_to_the_end,
             consumer_extra_config={
+                **self._metrics.options(),
+                **settings.beside_stream_library(),
                 "isolation.level": "read_committed",
                 "group.instance.id": topics.group,
                 "client.id": settings.worker_id,
@@ -97,6 +109,7 @@ class Enrichment(Application):
                 "fetch.wait.max.ms": 50,
             },
             producer_extra_config={
+                **settings.beside_stream_library(),
                 "transactional.id": topics.group,
                 "transaction.timeout.ms": settings.transaction_timeout_ms,
                 "acks": "all",
@@ -105,6 +118,7 @@ class Enrichment(Application):
                 "message.max.bytes": LARGEST_RECORD_BYTES,
             },
         )
+        self._library_clients = LibraryClients(self)
         self._destinations = {
             Destination.JOIN: self._bytes_topic(topics.join),
             Destination.OUTPUT: self._bytes_topic(topics.output),
@@ -112,7 +126,7 @@ class Enrichment(Application):
         }
         self._feed(topics.orders, OrdersReader(framing))
         self._feed(topics.payments, PaymentsReader(framing))
-        self._fold(Joining(framing, enrich.waits()))
+        self._fold(topics.join, Joining(framing, enrich.waits()))
 
     def run(self, *args: Any, **kwargs: Any) -> Any:
         """Work until stopped; an OperatorError when something is wrong that an operator mends."""
@@ -150,19 +164,23 @@ class Enrichment(Application):
         def perform(
             value: bytes | None, key: bytes | None, at_ms: int, headers: Any
         ) -> list[Given]:
-            return reader(_taken(value, key, at_ms, headers))
+            given = reader(_taken(value, key, at_ms, headers))
+            self._metrics.performed(topic, given)
+            return given
 
         self._write(
             self.dataframe(self._bytes_topic(topic)).apply(perform, expand=True, metadata=True)
         )
 
-    def _fold(self, joining: Joining) -> None:
+    def _fold(self, join: str, joining: Joining) -> None:
         """Give the join topic to the second stage."""
 
         def perform(
             value: bytes | None, key: bytes | None, at_ms: int, headers: Any, state: State[Any, Any]
         ) -> list[Given]:
-            return joining(_taken(value, key, at_ms, headers), state, self._clock())
+            given = joining(_taken(value, key, at_ms, headers), state, self._clock())
+            self._metrics.performed(join, given)
+            return given
 
         self._write(
             self.dataframe(self._destinations[Destination.JOIN]).apply(

@@ -78,6 +78,14 @@ class EnrichSettings(BaseSettings):
         description="How often waiting payments are looked at while nothing else comes.",
     )
 
+    http_port: int | None = Field(
+        None,
+        ge=0,
+        le=65_535,
+        description="Where it shows `/metrics`, `/healthz` and `/readyz`, at GIFTCERT_HTTP_HOST. "
+        "Unset: nowhere.",
+    )
+
     def waits(self) -> Waits:
         """The delays in milliseconds."""
         return Waits(

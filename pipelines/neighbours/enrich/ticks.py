@@ -6,8 +6,9 @@ few is made good by the next, so it is written outside of any transaction and no
 
 import threading
 
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import KafkaException
 
+from pipelines.kafka_clients import Producer
 from pipelines.neighbours.enrich.reading import SHARDS, shard_key
 from pipelines.neighbours.enrich.told import Tick, encode
 from pipelines.settings import Settings

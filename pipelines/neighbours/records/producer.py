@@ -8,11 +8,12 @@ whoever is not sure that something was written writes it again.
 from time import monotonic
 from typing import Final
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message
 
 from pipelines.contracts.framing import Framing
 from pipelines.contracts.opened import LARGEST_DECODED_BYTES
 from pipelines.faults import BrokerFault
+from pipelines.kafka_clients import Producer
 from pipelines.neighbours.records.record import ImpossibleRecord, SourceRecord
 from pipelines.settings import Settings
 from pipelines.topics import topic_name

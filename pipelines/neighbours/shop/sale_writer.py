@@ -10,10 +10,11 @@ from threading import Lock
 from time import monotonic
 from typing import Any, Final, Protocol
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message
 
 from pipelines.contracts.framing import Framing
 from pipelines.faults import BrokerFault
+from pipelines.kafka_clients import Producer
 from pipelines.neighbours.records.record import SourceRecord
 from pipelines.settings import Settings
 from pipelines.topics import topic_name

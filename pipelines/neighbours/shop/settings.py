@@ -16,8 +16,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pipelines.addresses import is_loopback
 from pipelines.contracts.amounts import exponent, text_to_minor
 from pipelines.faults import SettingsError
+from pipelines.kafka_settings import WebAddress
 from pipelines.secret_files import read_secret
-from pipelines.settings import Name, WebAddress
+from pipelines.settings import Name
 from pipelines.settings_reading import read_settings
 
 ENV_PREFIX: Final = "GIFTCERT_SHOP_"

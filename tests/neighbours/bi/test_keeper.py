@@ -3,16 +3,19 @@
 from collections.abc import Callable, Mapping, Sequence
 
 import pytest
+from prometheus_client import CollectorRegistry, generate_latest
 
 from pipelines.neighbours.bi.calendar import utc
 from pipelines.neighbours.bi.keeper import Keeper
 from pipelines.neighbours.bi.mart import Mart
+from pipelines.neighbours.bi.metrics import BiMetrics
 from pipelines.neighbours.bi.rows import GapRow
 from pipelines.neighbours.bi.target import MartAway, MartTaken
 from pipelines.neighbours.bi.topic_record import Partition, TopicRecord
 from pipelines.topics import STREAM
 from tests.neighbours.bi.mart_in_memory import MartUnderTest, MemoryTarget, filled
 from tests.neighbours.bi.told_topics import NOON_MS, sold
+from tests.pipelines.metrics.shown_metrics import samples
 
 
 class ScriptedTopics:
@@ -54,6 +57,7 @@ def kept(
     clock: Callable[[], float] = lambda: 0.0,
     pauses: list[float] | None = None,
     of: Mart | None = None,
+    metrics: BiMetrics | None = None,
 ) -> Keeper:
     return Keeper(
         topics,
@@ -61,6 +65,7 @@ def kept(
         mart.mart if of is None else of,
         batch_records=3,
         batch_s=0.0,
+        metrics=metrics,
         clock=clock,
         wall_clock=lambda: NOON_MS / 1_000,
         pause=([] if pauses is None else pauses).append,
@@ -90,6 +95,19 @@ def test_catch_up_over_a_mart_that_is_half_full_reads_the_other_half() -> None:
     keeper.catch_up()
     assert keeper.records == 3
     assert mart.tables() == filled(told.records).tables()
+
+
+def test_every_write_is_noted_for_the_figures() -> None:
+    told = sold()
+    mart = MartUnderTest()
+    topics = ScriptedTopics(told.records, mart.mart.begin(NOON_MS))
+    metrics = BiMetrics()
+    kept(mart, topics, metrics=metrics).catch_up()
+    registry = CollectorRegistry()
+    registry.register(metrics)
+    shown = samples(generate_latest(registry).decode())
+    assert (shown["bi_records_total"], shown["bi_caught_up"]) == (7, 1)
+    assert {value for name, value in shown.items() if name.startswith("bi_lag_records/")} == {0}
 
 
 def test_catch_up_over_empty_topics_ends_at_once() -> None:

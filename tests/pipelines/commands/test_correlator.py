@@ -21,6 +21,7 @@ class Correlator:
         self.made: dict[str, tuple[Any, ...]] = {}
         self.background = FakeBackground(self.told, error)
         self.closes_s = 0.0
+        self.end_of_outbox: Callable[[object], None] | None = None
 
         def part(name: str, made: str | None = None) -> Callable[..., Any]:
             def make(*arguments: Any, **options: Any) -> Part:
@@ -31,17 +32,27 @@ class Correlator:
 
         for name in ("load_settings", "Owners", "WorkerStore", "CorrelatorServices"):
             monkeypatch.setattr(module, name, part("other", name))
-        gate = SimpleNamespace(forwarder=Part("other", self.told), trust=Part("other", self.told))
-        monkeypatch.setattr(module, "Gate", SimpleNamespace(of=lambda _settings: gate))
+        names = ("forwarder", "trust", "metrics", "patience")
+        gate = SimpleNamespace(**{name: Part("other", self.told) for name in names})
+        monkeypatch.setattr(module, "Gate", SimpleNamespace(of=lambda *_: gate))
         for name in ("configure_logs", "require_topics", "framing_for", "policy_of"):
-            monkeypatch.setattr(module, name, lambda *_: None)
+            monkeypatch.setattr(module, name, lambda *_, **__: None)
         for name in ("create_correlator_app", "deadline_fact"):
-            monkeypatch.setattr(module, name, lambda *_: None)
+            monkeypatch.setattr(module, name, lambda *_, **__: None)
         monkeypatch.setattr(module, "build_correlator", part("worker"))
         monkeypatch.setattr(module, "EdgeServer", part("edge"))
         monkeypatch.setattr(module, "TimerLoop", part("timers"))
-        monkeypatch.setattr(module, "Outbox", lambda *_: self)
+        monkeypatch.setattr(module, "tracer_for", lambda *_: None)
+        monkeypatch.setattr(module, "sampler_of", part("sampler"))
+        monkeypatch.setattr(module, "WorkerMetrics", part("other"))
+        monkeypatch.setattr(module, "Outbox", self.opened)
         monkeypatch.setattr(module, "Background", self.background.with_options)
+
+    def opened(
+        self, _settings: object, _name: str, on_end: Callable[[object], None]
+    ) -> "Correlator":
+        self.end_of_outbox = on_end
+        return self
 
     def send(self, *_: object) -> None: ...
 
@@ -54,7 +65,7 @@ class Correlator:
         return [step for step in self.told if not step.startswith("other.")]
 
 
-ORDER = ["worker.run", "timers.stop", "edge.stop", "threads.join", "outbox.close"]
+ORDER = ["worker.run", "sampler.stop", "timers.stop", "edge.stop", "threads.join", "outbox.close"]
 
 
 def test_correlator_told_to_stop_ends_its_threads_before_what_they_write_to(
@@ -85,7 +96,7 @@ def test_correlator_whose_thread_fails_aborts_its_worker(monkeypatch: pytest.Mon
 def test_correlator_listens_and_keeps_time_beside_its_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     correlator = Correlator(monkeypatch)
     correlator.run()
-    assert correlator.background.names == ["edge", "timers"]
+    assert correlator.background.names == ["edge", "timers", "figures"]
     assert correlator.made["WorkerStore"][1] is FACTS
     assert correlator.made["Owners"][1] is Role.CORRELATOR
 
@@ -97,3 +108,12 @@ def test_correlator_waits_at_its_end_together_stay_within_eight_seconds(
     correlator = Correlator(monkeypatch)
     correlator.run()
     assert correlator.background.waits_s + correlator.closes_s < ENDED_S
+
+
+def test_correlator_whose_outbox_has_ended_for_good_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the fault that the outbox tells of."""
+    correlator = Correlator(monkeypatch)
+    correlator.run()
+    assert correlator.end_of_outbox is not None
+    correlator.end_of_outbox("Kafka takes nothing any more")
+    assert correlator.told[-1] == "worker.end_with"

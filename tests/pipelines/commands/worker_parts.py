@@ -12,6 +12,7 @@ class Part:
     def __init__(self, name: str, told: list[str]) -> None:
         self._name = name
         self._told = told
+        self.tally = self.requests = self
 
     def __getattr__(self, method: str) -> Callable[..., None]:
         return lambda *_arguments, **_options: self._told.append(f"{self._name}.{method}")

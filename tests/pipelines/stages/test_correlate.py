@@ -108,6 +108,12 @@ def test_paid_order_issues_and_activates_its_certificate(stage: StageInMemory) -
     assert (issue.command_id, issue.correlation_id, issue.at_ms) == ("order-1/issue/1", ID, AT_MS)
 
 
+def test_commands_say_when_the_fact_happened_that_they_waited_for(stage: StageInMemory) -> None:
+    give(stage, ORDER, headers=[("eventTime", b"1000")])
+    outputs = give(stage, PAYMENT, headers=[TRACE, ("eventTime", b"2000")])
+    assert [output.headers for output in outputs] == 2 * [[TRACE, ("eventTime", b"2000")]]
+
+
 def test_facts_told_again_ask_for_nothing_and_write_nothing(stage: StageInMemory) -> None:
     give(stage, ORDER)
     give(stage, PAYMENT)

@@ -53,9 +53,15 @@ def happening(outputs: list[Outgoing]) -> object:
     return fact_from_record(opened(output)).happening
 
 
+def happened(source: Fields) -> tuple[str, bytes]:
+    """The header that says what the source's own clock says."""
+    return "eventTime", str(source["eventTime"]).encode()
+
+
 def test_order_becomes_a_fact_under_its_correlation() -> None:
     (output,) = orders({"correlationId": "correlation-1"})
-    assert (output.topic, output.key, output.headers) == (FACTS, b"correlation-1", [TRACE])
+    assert (output.topic, output.key) == (FACTS, b"correlation-1")
+    assert output.headers == [TRACE, happened(ORDER)]
     fact = fact_from_record(opened(output))
     assert (fact.fact_id, fact.correlation_id) == (ORDER["eventId"], "correlation-1")
     assert fact.at_ms == AT_MS, "the log's time, not what the source's clock says"
@@ -107,7 +113,8 @@ def test_payment_is_dropped_only_when_unmarked_and_unwanted(
 def test_delivery_becomes_a_command_to_its_certificate() -> None:
     (output,) = clients({})
     number = CLIENT["delivery"]["certificateId"]
-    assert (output.topic, output.key, output.headers) == (COMMANDS, number.encode(), [TRACE])
+    assert (output.topic, output.key) == (COMMANDS, number.encode())
+    assert output.headers == [TRACE, happened(CLIENT)]
     command = command_from_record(opened(output))
     assert isinstance(command.action, NotificationResult)
     assert command.at_ms == AT_MS
@@ -129,6 +136,15 @@ def test_wrong_event_id_is_broken_here(take: Any, wrong: str) -> None:
     """Not first at the next stage: only here are the source's own bytes at hand for the DLQ."""
     with pytest.raises(BrokenRecord, match="eventId"):
         take({"eventId": wrong})
+
+
+@pytest.mark.parametrize("take", [orders, payments, clients])
+@pytest.mark.parametrize("wrong", WRONG_INSTANTS.values(), ids=list(WRONG_INSTANTS))
+def test_time_of_the_source_that_is_none_is_not_handed_on_and_stops_nothing(
+    take: Any, wrong: int
+) -> None:
+    (output,) = take({"eventTime": wrong})
+    assert output.headers == [TRACE]
 
 
 @pytest.mark.parametrize("take", [orders, payments, clients])

@@ -123,3 +123,21 @@ def test_every_other_partition_is_refused() -> None:
     for partition in set(range(PARTITIONS)) - {right}:
         with pytest.raises(BrokenRecord, match="murmur2"):
             checked_key(incoming(b"", b"GC-0001", partition=partition), "GC-0001", PARTITIONS)
+
+
+HAPPENED = ("eventTime", b"1735689600123")
+
+
+def test_facts_and_commands_hand_on_when_it_happened_beside_the_trace() -> None:
+    record = incoming(b"", b"k", headers=[("x", b"1"), HAPPENED, TRACE])
+    assert record.event_time_ms == 1_735_689_600_123
+    assert record.handed_on == [TRACE, HAPPENED]
+    assert record.trace == [TRACE], "the stream says what happened when in the event itself"
+
+
+@pytest.mark.parametrize("said", [None, b"", b"-1", b"1.5", b"now", b"1" * 16])
+def test_time_that_cannot_be_one_is_dropped(said: bytes | None) -> None:
+    """Such a header may come from outside: anybody may write to a topic of others."""
+    record = incoming(b"", b"k", headers=[TRACE, ("eventTime", said)])
+    assert record.event_time_ms is None
+    assert record.handed_on == [TRACE]
