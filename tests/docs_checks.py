@@ -26,6 +26,7 @@ from pipelines.neighbours.crm import settings as crm
 from pipelines.neighbours.enrich import settings as enrich
 from pipelines.neighbours.shop import settings as shop
 from pipelines.settings import ENV_PREFIX, Settings
+from tests.docs_commands import command_helps
 
 _FENCED: Final = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 _LINK: Final = re.compile(r"\]\((?P<target>[^)\s]+)\)")
@@ -33,12 +34,22 @@ _CODE: Final = re.compile(r"`([^`\n]+)`")
 _PATH: Final = re.compile(r"[\w.-]+(?:/[\w.-]+)*/?")
 _FILE_ENDING: Final = re.compile(r"\w\.(?:py|md|toml|avsc|json|xml|sha256|yaml|yml)$")
 _COMMAND: Final = re.compile(r"giftcert (?P<name>[a-z]+)\b")
+_COMMAND_LINE: Final = re.compile(r"giftcert (?P<words>[a-z][^#`|&;<>()]*)")
+_OPTION: Final = re.compile(r"(?<![\w-])(--[a-z][a-z-]*)")
+_EVERYWHERE: Final = frozenset({"--help", "--version"})
 _VARIABLE: Final = re.compile(rf"\b{ENV_PREFIX}[A-Z0-9_]+\b")
-_CURL: Final = re.compile(r"curl (?P<options>[^\n]*?)'?http://[\d.:]+(?P<path>/[^\s'?]*)")
+_CURL: Final = re.compile(r"curl (?P<options>[^\n]*?)'?http://[\d.:]+(?P<path>/[^\s'?`]*)")
 _HEADING: Final = re.compile(r"^(#+) (.+)$", re.MULTILINE)
-_TOP_FOLDERS: Final = ("avro", "docs", "http_edge", "pipelines", "state", "tests", ".ci")
+_TOP_FOLDERS: Final = ("avro", "docs", "http_edge", "helm", "pipelines", "state", "tests", ".ci")
+# Where a file that is named without its folder may be, beside the root and the page's own folder.
+_FOLDERS_OF_FILES: Final = (
+    "pipelines",
+    "helm/gift-certificates/dashboards",
+    "helm/gift-certificates/rules",
+    "tests/site",
+)
 # What a person makes, or a build leaves or packs, and so is not in the tree.
-_NOT_IN_THE_TREE: Final = frozenset({"cvc-keys.json", "pipelines/contracts/avro/"})
+_NOT_IN_THE_TREE: Final = frozenset({"cvc-keys.json", "pipelines/contracts/avro/", "schemas.json"})
 _NEIGHBOURS_SETTINGS: Final = frozenset(
     f"{prefix}{name.upper()}"
     for prefix, settings in (
@@ -104,7 +115,8 @@ def missing_files(root: Path, page: Path, text: str) -> Iterator[str]:
             continue
         if not ours and not _FILE_ENDING.search(name):
             continue
-        there = [folder / name for folder in (root, page.parent, root / "pipelines")]
+        folders = (root, page.parent, *(root / folder for folder in _FOLDERS_OF_FILES))
+        there = [folder / name for folder in folders]
         if not any(path.exists() for path in there):
             yield f"{page.name}: there is no {name}"
 
@@ -117,11 +129,29 @@ def unknown_commands(page: Path, text: str) -> Iterator[str]:
             yield f"{page.name}: giftcert has no command {found['name']}"
 
 
+def unknown_options(page: Path, text: str) -> Iterator[str]:
+    """An option that a page gives to a command is one that the command has."""
+    known = {each.name: each.options() for each in command_helps()}
+    lines = [found[1] for found in _CODE.finditer(prose(text))]
+    lines += [
+        line for block in _FENCED.findall(text) for line in block.replace("\\\n", " ").split("\n")
+    ]
+    for line in lines:
+        for found in _COMMAND_LINE.finditer(line):
+            words = found["words"].split()
+            name = " ".join(words[:2]) if f"giftcert {' '.join(words[:2])}" in known else words[0]
+            for option in _OPTION.findall(found["words"]):
+                if option not in known.get(f"giftcert {name}", {option}) | _EVERYWHERE:
+                    yield f"{page.name}: giftcert {name} has no option {option}"
+
+
 def unknown_settings(page: Path, text: str) -> Iterator[str]:
     """A variable that a page names is a setting."""
     known = {f"{ENV_PREFIX}{name.upper()}" for name in Settings.model_fields}
     known |= _NO_SETTINGS | _NEIGHBOURS_SETTINGS
     for found in _VARIABLE.finditer(text):
+        if found[0].endswith("_") and any(name.startswith(found[0]) for name in known):
+            continue  # All that begin so: GIFTCERT_BI_*.
         if found[0] not in known:
             yield f"{page.name}: {found[0]} is no setting"
 

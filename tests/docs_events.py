@@ -33,7 +33,6 @@ from pipelines.stages.certificates import CertificatesStage
 from pipelines.stages.pool import PoolStage
 from pipelines.stages.record import (
     CUT_FROM,
-    TRACEPARENT,
     DeadlineRecords,
     Incoming,
     Outgoing,
@@ -41,6 +40,7 @@ from pipelines.stages.record import (
     dead_letter,
 )
 from pipelines.topics import LARGEST_RECORD_BYTES, STREAM
+from pipelines.tracing.trace_context import TRACEPARENT
 from state.certificate.commands import Action, Channel, Command, Load, Origin, RaiseAlert, Reserve
 from state.certificate.events import ErrorRaised, Event, EventType
 from state.certificate.evolution import evolve

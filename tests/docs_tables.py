@@ -11,7 +11,7 @@ import pkgutil
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final
 
 import http_edge
 import pipelines
@@ -19,7 +19,7 @@ from http_edge.access.callers import SCOPE_MEANINGS
 from http_edge.api.call_problems import problems_of
 from http_edge.api.calls import API
 from http_edge.api.problems import REFUSALS, TECHNICAL
-from pipelines.audit.metrics import METRICS
+from pipelines.acls.rights import Kind, Principal
 from pipelines.contracts.broken import BrokenCode
 from pipelines.dlq.letters import Resolved
 from pipelines.faults import EXIT_BUG, EXIT_INTERRUPTED, OperatorError
@@ -28,16 +28,20 @@ from pipelines.neighbours.bi.columns import Relation
 from pipelines.neighbours.bi.reconciliation_views import CHECKS, FINDINGS
 from pipelines.neighbours.bi.schema import VIEWS
 from pipelines.neighbours.bi.tables import TABLES as MART_TABLES
-from pipelines.neighbours.crm import metrics as crm_metrics
 from pipelines.neighbours.crm import settings as crm_settings
 from pipelines.neighbours.enrich import settings as enrich_settings
 from pipelines.neighbours.shop import settings as shop_settings
 from pipelines.settings import Settings
 from pipelines.settings_table import settings_table
 from pipelines.topics import FOREVER_MS, TOPICS, Topic, wanted_topics
+from pipelines.tracing.spans import ATTRIBUTES
 from state.certificate.commands import Origin
 from state.certificate.rejections import MEANINGS, RejectionCode
+from tests.docs_alerts import alert_table, dashboard_table
+from tests.docs_capacity import capacity_bytes, capacity_plan, capacity_times
+from tests.docs_commands import commands
 from tests.docs_contracts import field_table
+from tests.docs_decisions import decisions
 from tests.docs_events import (
     dlq_headers,
     event_rows,
@@ -45,10 +49,12 @@ from tests.docs_events import (
     resolution_headers,
     stream_headers,
 )
+from tests.docs_form import NONE, code, codes, table
+from tests.docs_lifecycle import lifecycle_diagram
+from tests.docs_metrics import METRIC_TABLES
+from tests.docs_rights import principal_rows, right_rows
 from tests.state.certificate.test_rules import ROWS
-
-NONE: Final = "\N{EN DASH}"
-"""What stands in a cell that has nothing to say."""
+from tests.supply_chain.licences import licences
 
 _HOUR_MS: Final = 60 * 60 * 1000
 _DAY_MS: Final = 24 * _HOUR_MS
@@ -68,10 +74,11 @@ _HELP: Final = {
 }
 _EXIT_MEANINGS: Final = {
     0: "done",
-    1: "the command's own no: an audit with breaches, a load with refused rows, a stack that ended",
+    1: "the command's own no: an audit with breaches, a load with refused rows, a status that "
+    "needs a person, a certificate that there is not, a stack that ended",
     2: "wrong usage, or a setting that is unknown, wrong, or does not fit another",
     3: "Kafka is not reached or says no, or no local broker can be had",
-    4: "topics are missing or not as they must be",
+    4: "topics, or rights to them, are missing or not as they must be",
     5: "schemas or their registry: missing, incompatible, not reached",
     6: "no processor answers",
     7: "a worker's own store is damaged or cannot be opened, or its disk is full: the next start "
@@ -79,26 +86,6 @@ _EXIT_MEANINGS: Final = {
     EXIT_BUG: "a bug of ours; the log has the trace",
     EXIT_INTERRUPTED: "stopped with Ctrl-C",
 }
-
-
-def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A Markdown table; a bar inside a cell is escaped."""
-    names = list(header)
-    lines = [names, *(list(row) for row in rows)]
-    assert all(len(line) == len(names) for line in lines), "a row has another number of cells"
-    escaped = [[cell.replace("|", "\\|") for cell in line] for line in lines]
-    written = [f"| {' | '.join(line)} |" for line in escaped]
-    return "\n".join([written[0], f"|{'---|' * len(names)}", *written[1:]]) + "\n"
-
-
-def code(text: object) -> str:
-    """Text as code."""
-    return f"`{text}`"
-
-
-def codes(values: Iterable[object]) -> str:
-    """Several, sorted, as code; a dash for none."""
-    return ", ".join(code(value) for value in sorted(map(str, values))) or NONE
 
 
 def wire_name(action: type) -> str:
@@ -148,6 +135,17 @@ def broker_topics() -> str:
         for wanted in wanted_topics(_settings())
     ]
     return table(["topic", *(code(name) for name in names)], rows)
+
+
+def principals() -> str:
+    """Who comes to Kafka."""
+    return table(["principal", "who it is"], principal_rows())
+
+
+def rights_to(*kinds: Kind) -> str:
+    """Who may do what with resources of these kinds."""
+    names = ["topic"] if kinds == (Kind.TOPIC,) else ["what"]
+    return table([*names, *Principal], right_rows(_settings(), *kinds))
 
 
 def stream_header_table() -> str:
@@ -230,6 +228,12 @@ def events() -> str:
     return table(header, rows)
 
 
+def trace_attributes() -> str:
+    """Everything that a span may say."""
+    rows = [f"| `{name.value}` | {meaning} |" for name, meaning in ATTRIBUTES.items()]
+    return "\n".join(["| attribute | what it says |", "|---|---|", *rows]) + "\n"
+
+
 def http_calls() -> str:
     """Every call of the edge."""
     return table(["call", "operation", "scope", "what it does"], http_rows())
@@ -272,31 +276,6 @@ def exit_codes() -> str:
     return table(["exit code", "meaning", "faults in the code"], rows)
 
 
-class Figure(Protocol):
-    """A row of a process's table of metrics."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def kind(self) -> str: ...
-
-    @property
-    def meaning(self) -> str: ...
-
-    @property
-    def labels(self) -> tuple[str, ...]: ...
-
-
-def figures(rows: Iterable[Figure]) -> str:
-    """Every figure of a process that shows some of its own."""
-    cells = [
-        [code(row.name), row.kind, codes(row.labels) if row.labels else NONE, row.meaning]
-        for row in rows
-    ]
-    return table(["name", "type", "labels", "meaning"], cells)
-
-
 def mart_relations(relations: Iterable[Relation]) -> str:
     """Tables or views of the mart, each with its columns."""
     return "\n".join(
@@ -334,6 +313,9 @@ def _subclasses(fault: type[OperatorError]) -> Iterator[type[OperatorError]]:
 TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "topics": topics,
     "broker-topics": broker_topics,
+    "principals": principals,
+    "rights-to-topics": lambda: rights_to(Kind.TOPIC),
+    "rights-to-the-rest": lambda: rights_to(Kind.GROUP, Kind.TRANSACTION, Kind.CLUSTER),
     "stream-headers": stream_header_table,
     "dlq-headers": dlq_header_table,
     "dlq-codes": dlq_codes,
@@ -343,12 +325,22 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "rejections": rejections,
     "events": events,
     "settings": settings_table,
+    "trace-attributes": trace_attributes,
+    "licences": licences,
     "http-calls": http_calls,
     "scopes": scopes,
     "problems": technical_problems,
     "refusals": refusals,
     "exit-codes": exit_codes,
-    "audit-metrics": lambda: figures(METRICS),
+    "alerts": alert_table,
+    "dashboards": dashboard_table,
+    "commands": commands,
+    "lifecycle": lifecycle_diagram,
+    "decisions": decisions,
+    "capacity-bytes": capacity_bytes,
+    "capacity-times": capacity_times,
+    "capacity-plan": capacity_plan,
+    **METRIC_TABLES,
     "bi-settings": lambda: settings_table(
         bi_settings.BiSettings.model_fields, bi_settings.ENV_PREFIX
     ),
@@ -365,7 +357,6 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "shop-settings": lambda: settings_table(
         shop_settings.ShopSettings.model_fields, shop_settings.ENV_PREFIX
     ),
-    "crm-metrics": lambda: figures(crm_metrics.METRICS),
     "fields-SalesOrder": lambda: field_table("SalesOrder"),
     "fields-Payment": lambda: field_table("Payment"),
     "fields-Client": lambda: field_table("Client"),

@@ -24,8 +24,13 @@ SOURCE_FOLDERS = ("state", "pipelines", "http_edge", "tests")
 PURE_SOURCE = "state/certificate/forged.py"
 FLOW_SOURCE = "pipelines/forged.py"
 
-# Pydantic's own parts, released and versioned with it.
-COMES_WITH = {"annotated_types": "pydantic", "pydantic_core": "pydantic"}
+# What a declared package brings along and speaks in: its own parts, or the types of its interface.
+COMES_WITH = {
+    "annotated_types": "pydantic",
+    "packageurl": "cyclonedx-python-lib",
+    "pydantic_core": "pydantic",
+    "requests": "opentelemetry-exporter-otlp-proto-http",
+}
 
 
 def source_files() -> Iterator[SourceFile]:

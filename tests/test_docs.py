@@ -37,7 +37,8 @@ from state.correlation.record import MAX_PAYMENTS
 from tests import docs_checks
 from tests.docs_contracts import wire_value
 from tests.docs_events import Records, no_deadlines
-from tests.docs_tables import TABLES, members_with_comments, table
+from tests.docs_form import table
+from tests.docs_tables import TABLES, members_with_comments
 from tests.write_docs import ROOT, pages, table_names, with_tables
 
 PAGES = tuple(pages())
@@ -90,6 +91,7 @@ def test_files_that_a_page_names_are_there(page: Path) -> None:
 def test_commands_settings_and_calls_that_a_page_names_exist(page: Path) -> None:
     text = read(page)
     assert list(docs_checks.unknown_commands(page, text)) == []
+    assert list(docs_checks.unknown_options(page, text)) == []
     assert list(docs_checks.unknown_settings(page, text)) == []
     assert list(docs_checks.unknown_calls(page, text)) == []
 
@@ -153,6 +155,26 @@ def test_russian_readme_has_the_sections_tables_and_links_of_the_english_one() -
     ]
     assert _links(russian) - {"README.md"} == _links(english) - {"README.ru.md"}
     assert _code_in_first_cells(russian) == _code_in_first_cells(english)
+
+
+def test_russian_start_page_leads_each_reader_to_where_the_english_one_does() -> None:
+    english = _readers(ROOT / "docs" / "index.md")
+    russian = _readers(ROOT / "docs" / "ru" / "index.md")
+    # Cashiers have a page in Russian alone, and what the till does is told to those who build one.
+    assert [row for row in russian if row] == [row - {"docs/neighbours/pos.md"} for row in english]
+
+
+def _readers(page: Path) -> list[set[str]]:
+    """Where each row of the table of readers leads, as paths from the root."""
+    section = read(page).partition("\n## ")[2].partition("\n## ")[0]
+    rows = [line for line in section.splitlines() if "](" in line and line.startswith("|")]
+    return [
+        {
+            (page.parent / target.partition("#")[0]).resolve().relative_to(ROOT).as_posix()
+            for target in docs_checks.link_targets(row)
+        }
+        for row in rows
+    ]
 
 
 def _sections(text: str) -> list[str]:
@@ -346,6 +368,8 @@ def test_enumeration_member_without_a_comment_is_an_error() -> None:
         ("see `state/gone.py`", "there is no state/gone.py"),
         ("see `gone.py`", "there is no gone.py"),
         ("run `giftcert fly`", "giftcert has no command fly"),
+        ("run `giftcert verify --fast`", "giftcert verify has no option --fast"),
+        ("run `giftcert dlq list --fast`", "giftcert dlq list has no option --fast"),
         ("set `GIFTCERT_COLOUR`", "GIFTCERT_COLOUR is no setting"),
         ("curl -X POST http://127.0.0.1:8080/balance", "the edge has no POST /balance"),
         ("curl 'http://127.0.0.1:8080/gone?a=b'", "the edge has no GET /gone"),
@@ -359,6 +383,7 @@ def test_page_with_one_breach_is_told_so(text: str, breach: str) -> None:
         *docs_checks.broken_links(page, text),
         *docs_checks.missing_files(ROOT, page, text),
         *docs_checks.unknown_commands(page, text),
+        *docs_checks.unknown_options(page, text),
         *docs_checks.unknown_settings(page, text),
         *docs_checks.unknown_calls(page, text),
         *docs_checks.missing_tests(ROOT, page, text),

@@ -22,7 +22,7 @@ PICTURES_VARIABLE: Final = "GIFTCERT_TEST_PICTURES"
 PHONE: Final = (320, 640)
 TILL: Final = (1024, 768)
 DESK: Final = (1280, 860)
-_WAIT_MS: Final = 15_000
+_WAIT_MS: Final = 60_000
 
 # Every text against what is behind it, by the formula of WCAG 2.2; large text needs 3, other 4.5.
 _CONTRASTS: Final = """() => {
