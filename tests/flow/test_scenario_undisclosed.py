@@ -3,6 +3,8 @@
 The file's name puts it behind the other scenarios, so that it looks at what all of them left.
 """
 
+import pytest
+
 from pipelines.topics import ALL_SALES_ORDER
 from tests.flow import written_down
 from tests.flow.scenario import Scenario
@@ -20,6 +22,7 @@ def lived(scenario: Scenario) -> tuple[WholeLife, Overheard]:
     return life, heard
 
 
+@pytest.mark.timeout(400)  # It reads all that the tests before it have left behind.
 def test_secrets_are_nowhere_after_a_whole_life_and_every_call(scenario: Scenario) -> None:
     """Codes, keys, tokens, addresses; and of numbers no more than the last four in what is said."""
     life, heard = lived(scenario)

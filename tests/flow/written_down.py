@@ -135,11 +135,17 @@ def sold_or_loaded(service: Service) -> list[bytes]:
 
 # The search
 
+_BETWEEN: Final = b"\n\x00\n"
+"""In no secret, so that none is found where one record ends and the next begins."""
+
 
 def found_in(places: Iterable[Place], hidden: Sequence[bytes]) -> list[str]:
     """Where something of this is written, once each. It does not say what it found."""
-    where = {name for name, content in places if any(secret in content for secret in hidden)}
-    return sorted(where)
+    # Joined, each secret is looked for once in each place and not once in each of its records.
+    texts: dict[str, bytearray] = {}
+    for name, content in places:
+        texts.setdefault(name, bytearray()).extend(content + _BETWEEN)
+    return sorted(name for name, text in texts.items() if any(secret in text for secret in hidden))
 
 
 def disclosed(service: Service, hidden: Sequence[bytes], addresses: Sequence[bytes]) -> list[str]:
