@@ -1,13 +1,16 @@
 """A seeded load for crash tests: certificates bought, spent and refunded, with what must come out.
 
 Owns its own bookkeeping of every balance, written by what it asked for and by nothing the service
-said. It publishes facts only, at its own pace, and follows the stream to know what became active.
+said. It publishes facts only, at its own pace, and follows the stream to know what became active
+and what came back: orders overtake one another, so money is spent again only once it is there.
 """
 
 import random
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from confluent_kafka import Consumer, Producer
@@ -38,6 +41,7 @@ class Expected:
 
     nominal_minor: int
     remaining_minor: int
+    refunds: int = 0
 
 
 @dataclass
@@ -59,6 +63,7 @@ class CrashLoad:
         self._framing = framing_for(self.settings)
         self._random = random.Random(self.seed)
         self._active: set[str] = set()
+        self._refunds: Counter[str] = Counter()
         self._counts: Counter[str] = Counter()
         self._changed = threading.Condition()
         self._stopped = threading.Event()
@@ -75,7 +80,6 @@ class CrashLoad:
 
     def run(self) -> None:
         """Publish everything, waiting for activation as a store would before it spends."""
-        self._reader.start()
         numbers = [f"GC-{index:07d}" for index in range(self.certificates)]
         for number in numbers:
             self._load(number)
@@ -96,10 +100,20 @@ class CrashLoad:
                 assert left_s > 0, f"seen {self._counts}, expected {self.events_expected}"
                 self._changed.wait(left_s)
 
-    def stop(self) -> None:
-        """End the live reader."""
-        self._stopped.set()
-        self._reader.join()
+    @contextmanager
+    def publishing(self) -> Iterator[threading.Thread]:
+        """Publish in a thread of its own and read along, until the block ends, however it ends."""
+        publisher = threading.Thread(target=self.run, name="crash-load", daemon=True)
+        self._reader.start()
+        publisher.start()
+        try:
+            yield publisher
+        finally:
+            self._stopped.set()
+            with self._changed:
+                self._changed.notify_all()
+            publisher.join()
+            self._reader.join()
 
     def _expect(self, *types: str) -> None:
         self.events_expected.update(types)
@@ -126,8 +140,8 @@ class CrashLoad:
         self._expect("reserve", "issue", "notification.requested", "activate")
 
     def _spend_and_maybe_return(self, number: str) -> None:
-        self._await_active(number)
         known = self.expected[number]
+        self._await_ready(number, known.refunds)
         if known.remaining_minor < 10:
             return
         amount_minor = self._random.randrange(1, known.remaining_minor + 1)
@@ -142,15 +156,19 @@ class CrashLoad:
                 f"r-{order_id}", order_id, amount_minor, tender="GIFT_CERTIFICATE", kind="REFUND"
             )
             known.remaining_minor += amount_minor
+            known.refunds += 1
             # Which half comes first decides whether the other is announced: both are right.
             self._expect("refund")
 
-    def _await_active(self, number: str) -> None:
+    def _await_ready(self, number: str, refunds: int) -> None:
+        """Until it can be spent, and all that was brought back is there to be spent again."""
         deadline = time.monotonic() + 120
         with self._changed:
-            while number not in self._active:
+            while number not in self._active or self._refunds[number] < refunds:
                 left_s = deadline - time.monotonic()
-                assert left_s > 0, f"{number} did not become active"
+                if self._stopped.is_set():
+                    return
+                assert left_s > 0, f"{number} did not become active, or its refund did not come"
                 self._changed.wait(left_s)
 
     def _order(
@@ -209,6 +227,8 @@ class CrashLoad:
         self._produce(record.topic.name, record.key.decode(), record.encode(self._framing))
 
     def _produce(self, topic: str, key: str, value: bytes) -> None:
+        if self._stopped.is_set():
+            return
         self._producer.produce(f"{self.settings.topic_prefix}{topic}", key=key, value=value)
         self._producer.poll(0)
         self.operations += 1
@@ -243,3 +263,5 @@ class CrashLoad:
             self._counts[kind] += 1
         if kind == "activate":
             self._active.add(key)
+        elif kind == "refund":
+            self._refunds[key] += 1

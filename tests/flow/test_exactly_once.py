@@ -49,13 +49,11 @@ def test_processors_killed_at_random_moments_lose_and_double_nothing(
     """20 kill -9 of two processors under load, half of them with the state directory deleted."""
     settings = load_settings({"bootstrap": crash_stack.bootstrap, "topic_prefix": topic_prefix})
     load = CrashLoad(settings=settings, certificates=CERTIFICATES, seed=SEED, pace_s=0.015)
-    publisher = threading.Thread(target=load.run, daemon=True)
-    publisher.start()
-    _kill_and_restart(crash_stack, publisher)
-    publisher.join(timeout=300)
-    assert not publisher.is_alive(), "the load did not finish"
-    load.await_events(timeout_s=60)
-    load.stop()
+    with load.publishing() as publisher:
+        _kill_and_restart(crash_stack, publisher)
+        publisher.join(timeout=300)
+        assert not publisher.is_alive(), "the load did not finish"
+        load.await_events(timeout_s=60)
     assert load.operations >= 5_000
 
     _check_events(load, settings)

@@ -5,7 +5,6 @@ Real Kafka and real processes. The earlier versions come out of the repository's
 
 import asyncio
 import sys
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -171,18 +170,16 @@ def test_rolling_upgrade_and_rollback_under_load_lose_and_double_nothing(
     workers, service = fleet
     scenario = Scenario(service)
     load = UpgradeLoad(settings=service.settings, certificates=CERTIFICATES, seed=SEED, pace_s=0.05)
-    publisher = threading.Thread(target=load.run, daemon=True)
     codes = {}
     for _ in range(SPENDERS):
         number = scenario.sell()
         codes[number] = str(scenario.ask_cvc(number, f"{number}-code").json()["cvc"])
     scenario.load_many(STOCK)
-    publisher.start()
-    spenders, taker = asyncio.run(_call_while(service, codes, scenario.pool, workers))
-    publisher.join(timeout=300)
-    assert not publisher.is_alive(), "the load did not finish"
-    load.await_events(timeout_s=60)
-    load.stop()
+    with load.publishing() as publisher:
+        spenders, taker = asyncio.run(_call_while(service, codes, scenario.pool, workers))
+        publisher.join(timeout=300)
+        assert not publisher.is_alive(), "the load did not finish"
+        load.await_events(timeout_s=60)
     scenario.settle()
 
     _check_calls(service, spenders, taker)
