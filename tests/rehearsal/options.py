@@ -47,9 +47,9 @@ class Scenario:
     """One size of a rehearsal.
 
     `away_s`: how long each drained pod is away. `roles`: whose pods an upgrade replaces: those
-    that read what others write before those others. `strict`: the limit is for every second
-    without a good answer, also where callers wait and are answered in the end; else for what
-    callers are refused. `interval_s`: how often each is asked.
+    that read what others write before those others. `strict`: where others take over at once, the
+    limit is for every second without a good answer, also where callers wait and are answered in the
+    end; else for what callers are refused. `interval_s`: how often each is asked.
     """
 
     meaning: str
@@ -133,3 +133,12 @@ class Options:
         session: no limit of ours can hold for that.
         """
         return self.on_stop == "leave" or step not in (Step.DRAIN, Step.DRAIN_LOST_VOLUME)
+
+    @property
+    def limits_silence(self) -> bool:
+        """Whether the limit is also for callers who wait and are answered in the end.
+
+        Where partitions wait for their worker, callers wait for as long as it takes to end and to
+        start: that is the machine's time, and only what they are refused is promised.
+        """
+        return self.scenario.strict and self.on_stop == "leave"

@@ -148,6 +148,6 @@ def _too_long(outage: Outage, options: Options, replacement: Replacement) -> str
         return ""
     if outage.refused_s > LIMIT_S:
         return f"refused each {outage.kind.value} for {outage.refused_s:.1f} s"
-    if options.scenario.strict and outage.silent_s > LIMIT_S:
+    if options.limits_silence and outage.silent_s > LIMIT_S:
         return f"answered no {outage.kind.value} for {outage.silent_s:.1f} s"
     return ""

@@ -1,5 +1,6 @@
 """The figures of a run go between their own marks, and everything else on the page stays."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,13 @@ from tests.rehearsal.rollout import Replacement
 SECOND_NS = 1_000_000_000
 
 
-def a_rehearsal(tmp_path: Path, *, on_stop: str = "leave", silent_s: int = 2) -> Rehearsal:
+def a_rehearsal(
+    tmp_path: Path,
+    *,
+    on_stop: str = "leave",
+    step: Step = Step.DRAIN,
+    silent_s: int = 2,
+) -> Rehearsal:
     """One pod replaced in ten seconds; partition 0 is silent for some of them."""
     options = Options(
         scenario=SCENARIOS["full"],
@@ -38,7 +45,7 @@ def a_rehearsal(tmp_path: Path, *, on_stop: str = "leave", silent_s: int = 2) ->
         verdict=verdict,
         replacements=[
             Replacement(
-                step=Step.DRAIN,
+                step=step,
                 worker="processor-2",
                 away_s=2.0,
                 asked_ns=0,
@@ -84,11 +91,36 @@ def test_page_without_a_place_for_the_run_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("on_stop", "silent_s", "breaches"), [("leave", 6, 0), ("leave", 7, 1), ("return", 7, 0)]
+    ("on_stop", "step", "silent_s", "breaches"),
+    [
+        ("leave", Step.DRAIN, 6, 0),
+        ("leave", Step.DRAIN, 7, 1),
+        ("return", Step.UPGRADE, 7, 0),  # they waited, and were answered
+    ],
 )
 def test_partition_that_is_silent_for_too_long_is_a_breach_where_that_is_promised(
-    on_stop: str, silent_s: int, breaches: int, tmp_path: Path
+    on_stop: str, step: Step, silent_s: int, breaches: int, tmp_path: Path
 ) -> None:
-    rehearsal = a_rehearsal(tmp_path, on_stop=on_stop, silent_s=silent_s)
+    rehearsal = a_rehearsal(tmp_path, on_stop=on_stop, step=step, silent_s=silent_s)
     judge_outages(rehearsal)
+    assert len(rehearsal.verdict.findings.breaches) == breaches
+
+
+@pytest.mark.parametrize(
+    ("on_stop", "step", "breaches"),
+    [
+        ("leave", Step.DRAIN, 1),
+        ("return", Step.UPGRADE, 1),
+        ("return", Step.DRAIN, 0),
+    ],
+)
+def test_partition_that_refuses_for_too_long_is_a_breach_where_that_is_promised(
+    on_stop: str, step: Step, breaches: int, tmp_path: Path
+) -> None:
+    rehearsal = a_rehearsal(tmp_path, on_stop=on_stop, step=step)
+    refused = [
+        replace(each, status=503) if 1 <= each.told_ns // SECOND_NS <= 7 else each
+        for each in rehearsal.samples
+    ]
+    judge_outages(replace(rehearsal, samples=refused))
     assert len(rehearsal.verdict.findings.breaches) == breaches
