@@ -79,6 +79,17 @@ def test_open_store_is_counted_and_measured(worker: FakeWorker) -> None:
     worker.give_back()
 
 
+def test_memory_of_what_is_written_stays_within_three_small_buffers(worker: FakeWorker) -> None:
+    """A pod that has to take every partition, in a backlog, stays within its limit."""
+    assert worker.opened is not None, "it was taken"
+    most_bytes = 0
+    for number in range(80):
+        worker.opened.apply([("default", b"%d" % number, bytes(1024 * 1024))], number + 1)
+        most_bytes = max(most_bytes, worker.opened.figures().memory_bytes)
+    assert 8 * 1024 * 1024 < most_bytes <= 3 * 17 * 1024 * 1024
+    worker.give_back()
+
+
 def test_store_that_was_closed_a_moment_ago_is_none(worker: FakeWorker) -> None:
     opened = worker.opened
     worker.give_back()
