@@ -9,7 +9,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from types import TracebackType
 from typing import Final, Self
 
-from confluent_kafka import OFFSET_BEGINNING, KafkaError, Message, TopicPartition
+from confluent_kafka import (
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
 
 from pipelines.faults import BrokerRefused, BrokerUnreachable, TopicDiffers, TopicMissing
 from pipelines.kafka_admin import KafkaAdmin
@@ -78,14 +83,9 @@ class CommittedReader:
                 "log_level": 0,
             }
         )
-        self._consumer.assign(
-            [
-                TopicPartition(
-                    self._topic, partition, self._starts.get(partition, OFFSET_BEGINNING)
-                )
-                for partition in self._next
-            ]
-        )
+        # By number also where it is the start: for a word the client asks the broker, before it
+        # knows whom, and asks again after half a second. What was deleted since is passed over.
+        self._consumer.assign([TopicPartition(self._topic, *place) for place in self._next.items()])
         return self
 
     def __exit__(
@@ -172,4 +172,5 @@ class CommittedReader:
         where = f"Kafka at {self._settings.bootstrap}"
         if error.code() in (KafkaError._TRANSPORT, KafkaError._TIMED_OUT):
             raise BrokerUnreachable(f"{where} does not answer any more: {error.str()}")
-        raise BrokerRefused(f"{where} refused to read {self._topic}: {error.str()}")
+        refused = f"{where} refused to read {self._topic}: {error.str()}"
+        raise BrokerRefused(refused) from KafkaException(error)

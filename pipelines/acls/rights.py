@@ -24,7 +24,7 @@ class Principal(StrEnum):
     LOADER = "loader"  # `giftcert load`.
     STORE = "store"  # The internet store; `giftcert shop` with its till is it on one machine.
     TILL = "till"  # A shop's till, which writes and reads nothing.
-    OPERATOR = "operator"  # `topics`, `acls`, `status`, `dlq`, `verify`, `replay`, `rebuild`.
+    OPERATOR = "operator"  # `topics`, `acls` and every command of [operators.md](operators.md).
 
 
 class Kind(StrEnum):

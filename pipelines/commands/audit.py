@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from pipelines.acls.access import access_for
+from pipelines.acls.errands import Errand
 from pipelines.addresses import web_address
 from pipelines.audit.presentation import show
 from pipelines.audit.run_audit import run_audit
@@ -67,7 +69,7 @@ def audit(
     settings = load_settings({"bootstrap": bootstrap})
     configure_logs(settings.log_level, settings.log_format)
     urls = [_checked(url) for url in http or []]
-    with progress("reading the stream") as advance:
+    with access_for(Errand.READ_STREAM, settings), progress("reading the stream") as advance:
         report = run_audit(
             settings, urls or None, token=source, stream_only=stream_only, advance=advance
         )

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Final
 import typer
 from rich.console import Console
 
+from pipelines.acls.access import access_for
+from pipelines.acls.errands import Errand
 from pipelines.commands.dlq_options import (
     AsJson,
     Bootstrap,
@@ -176,12 +178,14 @@ def _carry_out(
     settings: Settings, selection: Selection, orders: Orders, *, dry_run: bool, as_json: bool
 ) -> None:
     if dry_run:
-        look_at_topics(settings)
-        queue = _read(settings)
+        with access_for(Errand.TRY_RETRY, settings):
+            look_at_topics(settings)
+            queue = _queue(settings)
         _require(selection, queue)
         handled = handle(queue, selection, orders, None, lambda _done, _total: None)
     else:
-        with stop_signals_interrupt(), Desk(settings) as desk:
+        errand = Errand.DISCARD if orders.repair is None else Errand.RETRY
+        with stop_signals_interrupt(), access_for(errand, settings), Desk(settings) as desk:
             with progress("reading the dead letters") as advance:
                 queue = desk.queue(advance)
             _require(selection, queue)
@@ -206,6 +210,11 @@ def _settings(bootstrap: str | None) -> Settings:
 
 
 def _read(settings: Settings) -> LetterQueue:
+    with access_for(Errand.READ_LETTERS, settings):
+        return _queue(settings)
+
+
+def _queue(settings: Settings) -> LetterQueue:
     with progress("reading the dead letters") as advance:
         return read_queue(settings, advance=advance)
 

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from pipelines.acls.access import access_for
+from pipelines.acls.errands import Errand
 from pipelines.commands.proof_options import (
     AsJson,
     Bootstrap,
@@ -93,7 +95,7 @@ def rebuild(
         spool_dir=spool_dir,
         unreadable=unreadable,
     )
-    with stop_signals_interrupt():
+    with stop_signals_interrupt(), access_for(_errand(options), settings):
         report = run_rebuild(settings, options, shown=progress)
     if write is not None:
         write_proof(proof_of(report.results, settings), write)
@@ -101,6 +103,12 @@ def rebuild(
         typer.echo(json.dumps(rebuild_json(report), ensure_ascii=False, indent=2))
     else:
         show_rebuild(report, wide_console(), into=into)
+
+
+def _errand(options: RebuildOptions) -> Errand:
+    if not options.writes:
+        return Errand.FOLD
+    return Errand.REPLACE if options.replace else Errand.REBUILD
 
 
 def _fresh(path: Path) -> Path:

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from pipelines.acls.access import access_for
+from pipelines.acls.errands import Errand
 from pipelines.commands.proof_options import AsJson, Bootstrap, Unreadable, wide_console
 from pipelines.interruption import stop_signals_interrupt
 from pipelines.logs import configure_logs
@@ -56,7 +58,12 @@ def replay(
     options = ReplayOptions(
         correlations=frozenset(correlation or ()), apply=apply, unreadable=unreadable
     )
-    with stop_signals_interrupt(), progress("deriving again") as advance:
+    errand = Errand.APPEND if apply else Errand.REPLAY
+    with (
+        stop_signals_interrupt(),
+        access_for(errand, settings),
+        progress("deriving again") as advance,
+    ):
         report = run_replay(settings, options, advance=advance)
     if as_json:
         typer.echo(json.dumps(replay_json(report), ensure_ascii=False, indent=2))

@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import typer
 from rich.console import Console
 
+from pipelines.acls.access import access_for
+from pipelines.acls.errands import Errand
 from pipelines.commands.dlq_options import AsJson, Bootstrap, now_ms
 from pipelines.dlq.selection import moment
 from pipelines.faults import OperatorError
@@ -75,7 +77,10 @@ def show(
     zone = _zone(time_zone)
     settings = load_settings({"bootstrap": bootstrap})
     configure_logs(settings.log_level, settings.log_format)
-    with progress("reading its partition of the stream") as advance:
+    with (
+        access_for(Errand.READ_STREAM, settings),
+        progress("reading its partition of the stream") as advance,
+    ):
         records = records_of(number, settings, since_ms=since_ms, advance=advance)
     timeline = timeline_of(number, records, from_start=since_ms is None)
     if as_json:

@@ -5,7 +5,9 @@ Owns the options, what is printed and the exit code; `pipelines/status/` does th
 
 import json
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -13,13 +15,15 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
 
+from pipelines.acls.access import refusals_explained
+from pipelines.acls.errands import Errand
 from pipelines.addresses import web_address
 from pipelines.commands.dlq_options import AsJson, Bootstrap
 from pipelines.faults import OperatorError
 from pipelines.interruption import stop_signals_interrupt
 from pipelines.kafka_clients import following_password
 from pipelines.logs import configure_logs
-from pipelines.settings import load_settings
+from pipelines.settings import Settings, load_settings
 from pipelines.status.collecting import Collector
 from pipelines.status.judgement import findings_of
 from pipelines.status.presentation import screen, status_json
@@ -52,7 +56,8 @@ def status(
     every worker under the address it gave its group; needs no token and changes nothing. Takes
     three seconds at most: what does not answer by then is shown as such.
 
-    Exit code 0 when all is well, 1 when a person has to act, 3 when Kafka is not reached.
+    Exit code 0 when all is well, 1 when a person has to act, 3 when Kafka is not reached or says
+    no.
 
     \b
     Examples:
@@ -72,7 +77,8 @@ def status(
         following_password(settings),
         Collector(settings, settings.auditor_url) as collector,
     ):
-        latest = _watched(collector, console, every_s) if watch else collector.collect()
+        collect = partial(_collected, collector, settings)
+        latest = _watched(collect, console, every_s) if watch else collect()
         # Before anything is closed: who waits for a screen does not wait for that.
         if as_json:
             typer.echo(json.dumps(status_json(latest), ensure_ascii=False, indent=2))
@@ -82,7 +88,13 @@ def status(
         raise typer.Exit(1)
 
 
-def _watched(collector: Collector, console: Console, every_s: float) -> Status:
+def _collected(collector: Collector, settings: Settings) -> Status:
+    # Nothing is asked before: a status is in a hurry, and Kafka may come later to who watches.
+    with refusals_explained(Errand.STATUS, settings):
+        return collector.collect()
+
+
+def _watched(collect: Callable[[], Status], console: Console, every_s: float) -> Status:
     """Show it again and again until Ctrl-C; what was seen last.
 
     Kafka may come and go meanwhile; where it is away at the end, its fault is raised.
@@ -97,7 +109,7 @@ def _watched(collector: Collector, console: Console, every_s: float) -> Status:
         while True:
             began_s = time.monotonic()
             try:
-                latest, trouble = collector.collect(), None
+                latest, trouble = collect(), None
             except OperatorError as fault:
                 trouble = fault
             live.update(_picture(latest, trouble), refresh=True)

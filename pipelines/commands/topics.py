@@ -10,6 +10,8 @@ from typing import Annotated, Final
 
 import typer
 
+from pipelines.acls.access import access_for
+from pipelines.acls.errands import Errand
 from pipelines.faults import TopicDiffers
 from pipelines.settings import load_settings
 from pipelines.topics_admin import TIMEOUT_S, Action, Difference, Outcome, apply, check, refuse
@@ -56,7 +58,8 @@ def apply_topics(
     is done and the exit code is 4.
     """
     settings = load_settings({"bootstrap": bootstrap})
-    outcomes = apply(settings, with_sources=with_sources, dry_run=dry_run, timeout_s=timeout)
+    with access_for(Errand.COMPARE_TOPICS, settings):
+        outcomes = apply(settings, with_sources=with_sources, dry_run=dry_run, timeout_s=timeout)
     if as_json:
         _print_json(outcomes)
     else:
@@ -70,7 +73,8 @@ def check_topics(
 ) -> None:
     """Say in what the topics differ from what the flow needs; exit code 4 if in anything."""
     settings = load_settings({"bootstrap": bootstrap})
-    differences = check(settings, timeout_s=timeout)
+    with access_for(Errand.COMPARE_TOPICS, settings):
+        differences = check(settings, timeout_s=timeout)
     if as_json:
         _print_json(differences)
     else:

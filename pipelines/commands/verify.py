@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from pipelines.acls.access import access_for
+from pipelines.acls.errands import Errand
 from pipelines.caller_token import token_source
 from pipelines.commands.proof_options import (
     AsJson,
@@ -96,7 +98,11 @@ def verify(
         unreadable=unreadable,
     )
     report: VerifyReport | PastReport
-    with stop_signals_interrupt(), progress("folding the topics") as advance:
+    with (
+        stop_signals_interrupt(),
+        access_for(Errand.FOLD, settings),
+        progress("folding the topics") as advance,
+    ):
         if at is None:
             report = run_verify(settings, options, token=source, advance=advance)
         else:

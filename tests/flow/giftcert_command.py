@@ -3,9 +3,11 @@
 Owns the environment of that process. Of the commands it knows only which ask the edge.
 """
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -55,3 +57,22 @@ def ended(process: subprocess.Popen[str]) -> Done:
 def giftcert(service: Service, *arguments: str) -> Done:
     """Run a command to its end."""
     return ended(started(service, *arguments))
+
+
+def in_turn(commands: Iterable[tuple[Mapping[str, str], Sequence[str]]]) -> list[Done]:
+    """Run commands one after the other, each in its environment, at the cost of one start."""
+    told = [
+        {"environment": dict(environment), "arguments": list(arguments)}
+        for environment, arguments in commands
+    ]
+    answer = subprocess.run(
+        [sys.executable, "-m", "tests.flow.commands_in_turn"],
+        cwd=ROOT,
+        input=json.dumps(told),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=DEADLINE_S,
+    )
+    assert answer.returncode == 0, answer.stderr
+    return [Done(**each) for each in json.loads(answer.stdout)]

@@ -26,6 +26,7 @@ from confluent_kafka.admin import (
     AlterConfigOpType,
     ConfigEntry,
     ConfigResource,
+    NewPartitions,
     NewTopic,
     ResourcePatternType,
     ResourceType,
@@ -47,6 +48,25 @@ Allowed = dict[Operation, set[str]]
 """The names with which an operation was allowed."""
 
 
+def make_groups(config: Mapping[str, Any], names: Collection[str], topic: str) -> None:
+    """Have each commit an offset of that topic: from then on it is there, and Kafka answers of it.
+
+    Before, it says neither yes nor no, and an AdminClient that asks for offsets does not outlive
+    the answer that the coordinator is another (librdkafka, issue 5040).
+    """
+    for name in names:
+        _make_group(config, name, topic)
+
+
+@stamina.retry(on=KafkaException, attempts=None, timeout=_ANSWER_S, wait_max=0.2)
+def _make_group(config: Mapping[str, Any], name: str, topic: str) -> None:
+    consumer = Consumer({**config, "log_level": 0, "group.id": name})
+    try:
+        consumer.commit(offsets=[TopicPartition(topic, 0, 0)], asynchronous=False)
+    finally:
+        consumer.close()
+
+
 class Asking:
     """One principal's questions to Kafka. Every answer but yes and "no right to it" is an error."""
 
@@ -55,19 +75,13 @@ class Asking:
         self._group = group
         self._admin = AdminClient(self._config)
 
-    @stamina.retry(on=KafkaException, attempts=None, timeout=_ANSWER_S, wait_max=0.2)
-    def await_coordinators(self, names: Collection[str]) -> None:
-        """Wait until Kafka is ready to answer of groups: before that it says neither yes nor no."""
-        for name in names:
-            asked = self._admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(name)])
-            asked[name].result()
-
     def topics(self, names: Collection[str]) -> Allowed:
         """What may be done with topics. Nothing is deleted, and each that may gets a record."""
         return {
             Operation.READ: self._readable(names),
             Operation.WRITE: self._writable(names),
             Operation.CREATE: self._creatable(names),
+            Operation.ALTER: self._dividable(names),
             Operation.DESCRIBE_CONFIGS: self._describable(names),
             Operation.ALTER_CONFIGS: self._alterable(names),
         }
@@ -86,6 +100,16 @@ class Asking:
             },
             Operation.READ: {name for name in names if self._commits(name, topic)},
         }
+
+    def deleted_topics(self, names: Collection[str]) -> Allowed:
+        """Which topics it could delete; these are gone."""
+        asked = self._admin.delete_topics(sorted(names))
+        return {Operation.DELETE: {name for name, answer in asked.items() if _is_allowed(answer)}}
+
+    def deleted_groups(self, names: Collection[str]) -> Allowed:
+        """Which groups it could delete; these are gone."""
+        asked = self._admin.delete_consumer_groups(sorted(names))
+        return {Operation.DELETE: {name for name, answer in asked.items() if _is_allowed(answer)}}
 
     def transactions(self, names: Collection[str]) -> Allowed:
         """Which transactional ids may be used."""
@@ -152,6 +176,12 @@ class Asking:
         )
         there = frozenset({KafkaError.TOPIC_ALREADY_EXISTS})
         return {name for name, answer in asked.items() if _is_allowed(answer, there)}
+
+    def _dividable(self, names: Collection[str]) -> set[str]:
+        asked = self._admin.create_partitions(
+            [NewPartitions(name, 2) for name in names], validate_only=True
+        )
+        return {name for name, answer in asked.items() if _is_allowed(answer)}
 
     def _describable(self, names: Collection[str]) -> set[str]:
         asked = self._admin.describe_configs(

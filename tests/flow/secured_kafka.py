@@ -121,12 +121,21 @@ class SecuredKafka:
         """The plain way in."""
         return self.cluster.bootstrap
 
-    def denied(self, within: str) -> list[str]:
-        """What the authorizer has refused of resources whose names begin so, in its own words."""
-        return [
+    def denied(self, within: str, user: str = "User:") -> list[str]:
+        """What the authorizer has refused, in its own words: resources with this in their names.
+
+        That of a changelog begins with another word than the prefix. `user`: only to those.
+        """
+        refused = [
             line[line.index("Principal = ") :]
             for line in self._log().splitlines()
-            if " is Denied " in line and f":{within}" in line
+            if " is Denied " in line
+        ]
+        return [
+            each
+            for each in refused
+            if each.startswith(f"Principal = {user}")
+            and within in each.partition("on resource = ")[2].partition(" ")[0]
         ]
 
     def _log(self) -> str:

@@ -21,7 +21,7 @@ from pipelines.neighbours.crm.settings import CrmSettings
 from pipelines.neighbours.enrich.settings import EnrichSettings
 from pipelines.settings import Settings, load_settings
 from pipelines.topics import wanted_topics
-from tests.flow.giftcert_command import DEADLINE_S, ROOT, Done, ended
+from tests.flow.giftcert_command import ROOT, Done, ended, in_turn
 from tests.flow.secured_kafka import SecuredKafka, Way
 from tests.pipelines.local.local_machine import await_condition
 
@@ -96,22 +96,7 @@ class Bare:
         self, commands: Mapping[Principal, Sequence[str]], over: Mapping[str, str] = NOTHING_MORE
     ) -> list[Done]:
         """Commands that end at once, one after the other."""
-        told = [
-            {"environment": self.environment(who, over), "arguments": list(words)}
-            for who, words in commands.items()
-        ]
-        answer = subprocess.run(
-            [sys.executable, "-m", "tests.flow.commands_in_turn"],
-            cwd=ROOT,
-            input=json.dumps(told),
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=DEADLINE_S,
-        )
-        return [
-            Done(code=each["code"], out="", err=each["err"]) for each in json.loads(answer.stdout)
-        ]
+        return in_turn((self.environment(who, over), words) for who, words in commands.items())
 
     def close(self) -> None:
         """Let nothing run on that a failed test has left."""

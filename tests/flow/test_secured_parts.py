@@ -1,7 +1,8 @@
 """The whole service on a Kafka that asks everybody who they are: each part as its own principal.
 
 A correlator, a processor, the CRM, the mart, the shop and an auditor work at once, over all three
-ways to log in, with the rights of the table and no others; a loader, a store and a till write.
+ways to log in, with the rights of the table and no others; a loader, a store and a till write. The
+operator looks at all of it, mends it, and at the end rebuilds what the workers kept.
 """
 
 import json
@@ -9,6 +10,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 from typing import Final
@@ -16,6 +19,7 @@ from typing import Final
 import httpx
 import pytest
 from confluent_kafka import Producer
+from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 from prometheus_client.parser import text_string_to_metric_families
 
 from pipelines.acls.kafka_acls import KafkaAcls
@@ -31,10 +35,11 @@ from pipelines.local.stack_options import StackOptions, apply_topics
 from pipelines.neighbours.crm.settings import CrmSettings
 from pipelines.neighbours.enrich.settings import EnrichSettings
 from pipelines.settings import Settings, load_settings, load_settings_of
-from tests.flow.giftcert_command import ended
+from pipelines.topics import ALL_PAYMENTS, DLQ, REPLIES, topic_name
+from tests.flow.giftcert_command import Done, ended, in_turn
 from tests.flow.scenario import NOMINAL_MINOR, Scenario, purchase
 from tests.flow.secured_kafka import REAUTHENTICATED_S, SecuredKafka, Way
-from tests.flow.service_under_test import Service
+from tests.flow.service_under_test import Message, Service
 from tests.flow.source_messages import Payment
 from tests.flow.topic_log import TopicLog
 from tests.pipelines.local.local_machine import await_condition
@@ -202,6 +207,167 @@ def test_password_changed_in_kafka_and_file_is_taken_up_by_whoever_works_with_it
     stale = KafkaAdmin(secured.settings(who, Way.SCRAM, sasl_password_file=old), timeout_s=5)
     with pytest.raises(BrokerRefused, match="does not let us in"):
         stale.topics()
+
+
+NUMBER: Final = "NUMBER"
+BROKEN: Final = "BROKEN"
+READABLE: Final = "READABLE"
+NOW: Final = "NOW"
+AT_WORK: Final = (
+    # What a command of the operator's says beside running workers; all of them end well.
+    ("topics apply", "topics were as they must be"),
+    ("topics check", "every topic is as it must be"),
+    ("acls apply", "is as it must be"),
+    ("acls check --trusted User:ANONYMOUS", "is as it must be"),
+    (f"show {NUMBER} --json", '"notification.failed"'),
+    ("dlq list --json", '"UNKNOWN_FRAMING"'),
+    (f"dlq show {BROKEN} --json", '"UNKNOWN_FRAMING"'),
+    (f"dlq retry {READABLE} --dry-run --json", '"WOULD"'),
+    (f"dlq retry {READABLE} --json", '"DONE"'),
+    (f"dlq discard {BROKEN} --reason nothing --json", '"DONE"'),
+    ("audit --json", '"laws": "hold"'),
+    ("verify --processes 1 --json", '"workers": 2'),
+    (f"verify --at {NOW} --processes 1 --json", '"agrees": true'),
+    ("replay --json", '"applied": false'),
+    ("replay --apply --json", '"applied": true'),
+    ("rebuild --dry-run --processes 1 --json", '"written": false'),
+)
+REFUSED: Final = (
+    "topics apply",
+    "topics apply --dry-run",
+    "topics check",
+    "status",
+    f"show {NUMBER}",
+    "dlq list",
+    "dlq show 0:0",
+    "dlq retry --every --dry-run",
+    "dlq retry --every",
+    "dlq discard 0:0 --reason nothing",
+    "audit",
+    "verify",
+    "verify --log-only",
+    "verify --at 2026-03-31T23:59:59Z",
+    "replay",
+    "replay --apply",
+    "rebuild --dry-run",
+    "rebuild",
+    "rebuild --replace",
+)
+
+
+def operated(
+    service: SecuredService, secured: SecuredKafka, who: Principal, way: Way, *lines: str
+) -> list[Done]:
+    """Lines of a person who comes as this principal, one after the other."""
+    told = {
+        **service.stack.environment,
+        **secured.login(who, way),
+        "GIFTCERT_ACL_PRINCIPALS_FILE": str(secured.users_file()),
+    }
+    token = {"GIFTCERT_TOKEN": service.auditor()}
+    return in_turn(
+        (told | (token if line.startswith(("audit", "verify")) else {}), line.split())
+        for line in lines
+    )
+
+
+def denied_to_operator(secured: SecuredKafka) -> list[str]:
+    user = f"User:{Principal.OPERATOR} "
+    return [*secured.denied(PREFIX, user), *secured.denied("kafka-cluster", user)]
+
+
+def set_retention(secured: SecuredKafka, topic: str, retention_ms: str) -> None:
+    entry = ConfigEntry("retention.ms", retention_ms, incremental_operation=AlterConfigOpType.SET)
+    place = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+    for answer in secured.admin.incremental_alter_configs([place]).values():
+        answer.result()
+
+
+def put_aside(service: SecuredService, payment: Message) -> dict[str, str]:
+    """One record that nobody can read, and one that an earlier version could not; their letters."""
+    source = topic_name(ALL_PAYMENTS, service.settings)
+    headers = [
+        ("sourceTopic", source.encode()),
+        ("sourcePartition", b"0"),
+        ("sourceOffset", b"1000000"),
+        ("errorCode", b"UNKNOWN_SCHEMA"),
+        ("errorText", b"fingerprint 0707070707070707 is no version of it"),
+    ]
+    broken = replace(payment, value=b"no record")
+    service.write(broken, replace(payment, topic=DLQ, headers=headers, at_ms=None))
+    service.settle()
+    letters = {each.value: f"{each.partition}:{each.offset}" for each in service.log.of(DLQ.name)}
+    return {BROKEN: letters[broken.value], READABLE: letters[payment.value]}
+
+
+def test_operator_does_all_that_its_commands_are_for_with_the_rights_of_the_table(
+    service: SecuredService, secured: SecuredKafka
+) -> None:
+    """Beside running workers; none of it asks for a right that the operator has not."""
+    scenario = Scenario(service)
+    service.write_as(load_settings({"bootstrap": secured.bootstrap, "topic_prefix": PREFIX}))
+    (number,) = scenario.load()
+    sold(scenario, number)
+    named = {NUMBER: number, **put_aside(service, scenario.written[-1])}
+    named[NOW] = datetime.now(UTC).isoformat()
+    lines = [" ".join(named.get(word, word) for word in written.split()) for written, _ in AT_WORK]
+    done = operated(service, secured, Principal.OPERATOR, Way.SCRAM, "status --json", *lines)
+    told = json.loads(done[0].out)
+    assert told["letters"]["open"] == 2
+    assert told["letters"]["whole"]
+    assert told["alerts"]["whole"]
+    assert [each["fault"] for each in told["workers"]] == ["", ""]
+    assert [each for each in told["lags"] if each["behind"] is None] == []
+    for (written, said), each in zip(AT_WORK, done[1:], strict=True):
+        assert each.code == 0, (written, each)
+        assert said in each.out, (written, each)
+    assert denied_to_operator(secured) == []
+
+
+def test_operators_command_by_whoever_may_not_says_so_and_not_that_topics_are_missing(
+    service: SecuredService, secured: SecuredKafka
+) -> None:
+    """One line that names a right, and whom to be; exit code 3."""
+    lines = [line.replace(NUMBER, "GC-2026-00000042") for line in REFUSED]
+    done = operated(service, secured, Principal.TILL, Way.MTLS, *lines)
+    # Reports may read letters and stream, but resolve nothing and not see the rest.
+    some = [line for line in lines if line.startswith(("status", "dlq discard", "rebuild"))]
+    done += operated(service, secured, Principal.BI, Way.OAUTH, *some)
+    for line, each in zip([*lines, *some], done, strict=True):
+        assert (each.code, each.out) == (3, ""), (line, each)
+        (said,) = (told for told in each.err.splitlines() if told.startswith("giftcert: "))
+        assert "does not let this command do what it needs: " in said, line
+        assert f" on topic {PREFIX}" in said, line
+        assert "run it as the operator" in said, line
+        assert "Traceback" not in each.err, line
+    # And the broker's log has what it refuses, or no other test would have seen anything there.
+    assert secured.denied(PREFIX, f"{secured.subject(Principal.TILL)} ")
+
+
+def test_operator_rebuilds_what_stopped_workers_kept_with_the_rights_of_the_table(
+    service: SecuredService, secured: SecuredKafka, tmp_path: Path
+) -> None:
+    """The last of this service: its workers do not come back. Topics are made and mended, too."""
+    service.stack.stop()
+    replies, letters = (topic_name(topic, service.settings) for topic in (REPLIES, DLQ))
+    secured.admin.delete_topics([replies])[replies].result()
+    set_retention(secured, letters, "60000")
+    proof = tmp_path / "rebuilt.json"
+    done = operated(
+        service,
+        secured,
+        Principal.OPERATOR,
+        Way.OAUTH,
+        f"rebuild --replace --processes 1 --json --write {proof}",
+        f"verify --log-only --processes 1 --json --against {proof}",
+        "topics apply",
+        "topics check",
+    )
+    assert [each.code for each in done] == [0] * len(done), done
+    assert '"written": true' in done[0].out
+    assert f"{replies}: created" in done[2].out
+    assert f"{letters}: altered" in done[2].out
+    assert denied_to_operator(secured) == []
 
 
 def _figure(url: str, name: str) -> float:

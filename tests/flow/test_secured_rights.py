@@ -4,6 +4,7 @@ Every topic, group and transactional id of an installation, and some of nobody's
 principal's own login. What is expected is taken from the table; the broker answers.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 import pytest
@@ -19,10 +20,13 @@ from pipelines.neighbours.enrich.settings import EnrichSettings
 from pipelines.neighbours.enrich.topics import wanted_topics as enrich_topics
 from pipelines.settings import Settings, load_settings
 from pipelines.topics import WantedTopic, wanted_topics
-from tests.flow.rights_under_test import Allowed, Asking
+from tests.flow.rights_under_test import Allowed, Asking, make_groups
 from tests.flow.secured_kafka import STRANGER, SecuredKafka, Way
 
 PREFIX: Final = "rights-"
+DOOMED: Final = "doomed-"
+"""Of this installation everything is thrown away that somebody may throw away."""
+
 ELSEWHERE: Final = "elsewhere"
 """A topic, group and transaction of others on the same Kafka."""
 
@@ -32,12 +36,14 @@ TOLD: Final = {
         Operation.READ,
         Operation.WRITE,
         Operation.CREATE,
+        Operation.ALTER,
         Operation.DESCRIBE_CONFIGS,
         Operation.ALTER_CONFIGS,
     ),
     Kind.GROUP: (Operation.DESCRIBE, Operation.READ),
     Kind.TRANSACTION: (Operation.WRITE,),
 }
+DESTROYED: Final = {Kind.TOPIC: (Operation.DELETE,), Kind.GROUP: (Operation.DELETE,)}
 
 
 def table(settings: Settings) -> tuple[Right, ...]:
@@ -50,24 +56,36 @@ def names_of(settings: Settings) -> Names:
 
 @pytest.fixture(scope="module")
 def settings(secured: SecuredKafka) -> Settings:
-    """An installation of its own: its topics, and the rights of everybody."""
+    return installation(secured, PREFIX)
+
+
+@pytest.fixture(scope="module")
+def doomed(secured: SecuredKafka) -> Settings:
+    return installation(secured, DOOMED)
+
+
+def installation(secured: SecuredKafka, prefix: str) -> Settings:
+    """One of its own: its topics and groups, and the rights of everybody."""
     settings = load_settings(
-        {"bootstrap": secured.bootstrap, "topic_prefix": PREFIX, "partitions": 1}
+        {"bootstrap": secured.bootstrap, "topic_prefix": prefix, "partitions": 1}
     )
+    make_everything(settings)
+    apply(KafkaAcls(settings, timeout_s=30), wanted(settings, secured))
+    return settings
+
+
+def make_everything(settings: Settings) -> None:
+    """Topics and groups, where they are missing."""
     enrich = names_of(settings).enrich
     assert enrich is not None
-    admin = KafkaAdmin(settings, timeout_s=30)
-    admin.create(
+    KafkaAdmin(settings, timeout_s=30).create(
         [
             *wanted_topics(settings),
             *enrich_topics(settings, enrich),
             WantedTopic(name=ELSEWHERE, partitions=1, replication_factor=1, config={}),
         ]
     )
-    apply(KafkaAcls(settings, timeout_s=30), wanted(settings, secured))
-    anybody = Asking(settings.kafka_config(), group=ELSEWHERE)
-    anybody.await_coordinators(names(table(settings), Kind.GROUP))
-    return settings
+    make_groups(settings.kafka_config(), names(table(settings), Kind.GROUP), ELSEWHERE)
 
 
 def wanted(settings: Settings, secured: SecuredKafka) -> Wanted:
@@ -85,7 +103,12 @@ def names(rows: tuple[Right, ...], kind: Kind) -> list[str]:
     return sorted({*examples, ELSEWHERE})
 
 
-def expected(rows: tuple[Right, ...], principal: str, kind: Kind) -> Allowed:
+def expected(
+    rows: tuple[Right, ...],
+    principal: str,
+    kind: Kind,
+    told: Mapping[Kind, tuple[Operation, ...]] = TOLD,
+) -> Allowed:
     """What the table says of one principal."""
     return {
         operation: {
@@ -96,8 +119,14 @@ def expected(rows: tuple[Right, ...], principal: str, kind: Kind) -> Allowed:
                 for row in rows
             )
         }
-        for operation in TOLD[kind]
+        for operation in told[kind]
     }
+
+
+def asking_as(who: str, secured: SecuredKafka, prefix: str) -> Asking:
+    way = WAYS[[*Principal, STRANGER].index(who) % len(WAYS)]
+    config = secured.settings(who, way).kafka_config()
+    return Asking(config, group=f"{prefix}giftcert-processor-reader")
 
 
 @pytest.mark.parametrize("who", [*Principal, STRANGER])
@@ -105,15 +134,40 @@ def test_principal_may_do_what_the_table_says_and_nothing_else(
     who: str, secured: SecuredKafka, settings: Settings
 ) -> None:
     rows = table(settings)
-    way = WAYS[[*Principal, STRANGER].index(who) % len(WAYS)]
-    config = secured.settings(who, way).kafka_config()
-    asking = Asking(config, group=f"{PREFIX}giftcert-processor-reader")
+    asking = asking_as(who, secured, PREFIX)
     assert asking.topics(names(rows, Kind.TOPIC)) == expected(rows, who, Kind.TOPIC)
     there = f"{PREFIX}GiftCertificates.Stream"
     assert asking.groups(names(rows, Kind.GROUP), there) == expected(rows, who, Kind.GROUP)
     allowed = asking.transactions(names(rows, Kind.TRANSACTION))
     assert allowed == expected(rows, who, Kind.TRANSACTION)
     assert asking.gives_rights() == (who == Principal.OPERATOR)
+
+
+@pytest.mark.parametrize("who", [*Principal, STRANGER])
+def test_principal_deletes_what_the_table_lets_it_delete_and_nothing_else(
+    who: str, secured: SecuredKafka, doomed: Settings
+) -> None:
+    rows = table(doomed)
+    asking = asking_as(who, secured, DOOMED)
+    deleted = asking.deleted_topics(names(rows, Kind.TOPIC))
+    assert deleted == expected(rows, who, Kind.TOPIC, DESTROYED)
+    gone = asking.deleted_groups(names(rows, Kind.GROUP))
+    assert gone == expected(rows, who, Kind.GROUP, DESTROYED)
+    if deleted[Operation.DELETE] or gone[Operation.DELETE]:
+        make_everything(doomed)
+
+
+def test_super_user_deletes_all_that_the_others_were_refused(
+    secured: SecuredKafka, doomed: Settings
+) -> None:
+    """So a refusal of the others was about their rights, and not about what there was."""
+    rows = table(doomed)
+    anybody = Asking(doomed.kafka_config(), group=ELSEWHERE)
+    topics = set(names(rows, Kind.TOPIC)) - {ELSEWHERE}
+    groups = set(names(rows, Kind.GROUP)) - {ELSEWHERE}
+    assert anybody.deleted_topics(topics) == {Operation.DELETE: topics}
+    assert anybody.deleted_groups(groups) == {Operation.DELETE: groups}
+    make_everything(doomed)
 
 
 def test_operator_who_checks_finds_the_rights_that_were_given(
