@@ -57,6 +57,7 @@ class KafkaAdmin:
 
     def __init__(self, settings: Settings, *, timeout_s: float) -> None:
         self._bootstrap = settings.bootstrap
+        self._settings = settings
         self._timeout_s = timeout_s
         self._errors: list[KafkaError] = []
         config: dict[str, object] = {
@@ -91,7 +92,7 @@ class KafkaAdmin:
 
     def places(self) -> TopicPlaces:
         """Questions about offsets, by the same connections and within the same time."""
-        return TopicPlaces(self._client, timeout_s=self._timeout_s)
+        return TopicPlaces(self._client, self._settings, timeout_s=self._timeout_s)
 
     def configs(self, names: Collection[str]) -> dict[str, dict[str, str]]:
         """The configuration in force of each named topic, the broker's defaults included."""

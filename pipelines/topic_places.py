@@ -8,31 +8,33 @@ from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any, Final
 
-from confluent_kafka import (
-    ConsumerGroupTopicPartitions,
-    IsolationLevel,
-    KafkaError,
-    KafkaException,
-    TopicPartition,
-)
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
 from pipelines.faults import BrokerFault, BrokerRefused, BrokerUnreachable
+from pipelines.group_offsets import committed_offsets
 from pipelines.kafka_clients import AdminClient
+from pipelines.settings import Settings
 
 Places = Mapping[tuple[str, int], int]
 """Offsets by full topic name and partition."""
 
 _UNHEARD: Final = frozenset(
-    {KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN}
+    {
+        KafkaError._TRANSPORT,
+        KafkaError._TIMED_OUT,
+        KafkaError._ALL_BROKERS_DOWN,
+        KafkaError._WAIT_COORD,
+    }
 )
 
 
 class TopicPlaces:
     """Asks by one client. BrokerUnreachable, BrokerRefused; each question ends in `timeout_s`."""
 
-    def __init__(self, client: AdminClient, *, timeout_s: float) -> None:
+    def __init__(self, client: AdminClient, settings: Settings, *, timeout_s: float) -> None:
         self._client = client
+        self._settings = settings
         self._timeout_s = timeout_s
 
     def ends(self, places: Iterable[tuple[str, int]]) -> Places:
@@ -47,14 +49,14 @@ class TopicPlaces:
 
     def reached(self, group: str, places: Iterable[tuple[str, int]]) -> Places:
         """The offset each group member goes on at; a place where nothing is committed is absent."""
-        asked = self._client.list_consumer_group_offsets(
-            [ConsumerGroupTopicPartitions(group, [TopicPartition(*place) for place in places])],
-            request_timeout=self._timeout_s,
-        )
-        answer = _result(asked[group])
+        config = self._settings.kafka_config()
+        try:
+            answered = committed_offsets(config, group, places, self._timeout_s)
+        except KafkaException as error:
+            raise _fault(error.args[0]) from error
         return {
             (place.topic, place.partition): place.offset
-            for place in answer.topic_partitions
+            for place in answered
             if place.offset >= 0 and place.error is None
         }
 

@@ -7,10 +7,10 @@ what lies behind the last one, up to the end of the partition, is still to do.
 from collections.abc import Sequence
 from typing import Final
 
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from pipelines.faults import BrokerUnreachable
+from pipelines.group_offsets import committed_offsets
 from pipelines.settings import Settings
 from pipelines.topics import SOURCES, STATEFUL, Role, Topic, group_name, topic_name
 
@@ -26,9 +26,6 @@ class Backlog:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._admin = AdminClient(
-            {**settings.kafka_config(), "client.id": "giftcert-demo-backlog", "log_level": 0}
-        )
         # Only for the ends of partitions: it joins no group and reads nothing.
         self._consumer = Consumer(
             {
@@ -61,11 +58,12 @@ class Backlog:
         group = group_name(role, self._settings)
         try:
             listed = self._consumer.list_topics(name, timeout=_ANSWER_S).topics[name].partitions
-            asked = ConsumerGroupTopicPartitions(
-                group, [TopicPartition(name, partition) for partition in listed]
+            committed = committed_offsets(
+                self._settings.kafka_config(),
+                group,
+                [(name, partition) for partition in listed],
+                _ANSWER_S,
             )
-            answers = self._admin.list_consumer_group_offsets([asked], request_timeout=_ANSWER_S)
-            committed = answers[group].result().topic_partitions
             return [self._behind_in(partition) for partition in committed]
         except KafkaException as error:
             raise BrokerUnreachable(f"Kafka does not say how far it is: {error.args[0]}") from error

@@ -12,7 +12,6 @@ from typing import Final
 from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
-    ConsumerGroupTopicPartitions,
     IsolationLevel,
     KafkaError,
     KafkaException,
@@ -27,14 +26,20 @@ from pipelines.faults import (
     TopicDiffers,
     TopicMissing,
 )
+from pipelines.group_offsets import committed_offsets
 from pipelines.settings import Settings
 from pipelines.topic_end import end_of
-from pipelines.topics import Role, Topic, group_name, topic_name
+from pipelines.topics import SOURCES, STATEFUL, Role, Topic, group_name, topic_name
 
 ANSWER_S: Final = 10.0
 _POLL_S: Final = 0.1
 _UNHEARD: Final = frozenset(
-    {KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN}
+    {
+        KafkaError._TRANSPORT,
+        KafkaError._TIMED_OUT,
+        KafkaError._ALL_BROKERS_DOWN,
+        KafkaError._WAIT_COORD,
+    }
 )
 
 Committed = Mapping[tuple[str, int], int]
@@ -70,16 +75,23 @@ class GroupPlaces:
     def committed(self, role: Role) -> Committed:
         """What the role's group has committed; nothing at all where Kafka does not know it."""
         group = group_name(role, self._settings)
-        asked = [ConsumerGroupTopicPartitions(group)]
+        inputs = STATEFUL[role] if role is Role.PROCESSOR else (*SOURCES, *STATEFUL[role])
+        names = {topic_name(topic, self._settings) for topic in inputs}
         try:
-            answer = self._admin.list_consumer_group_offsets(asked, request_timeout=ANSWER_S)
-            places = answer[group].result().topic_partitions
+            listed = self._admin.list_topics(timeout=ANSWER_S).topics
+            places = [
+                (name, partition)
+                for name in sorted(names & listed.keys())
+                for partition in listed[name].partitions
+            ]
+            answered = committed_offsets(self._settings.kafka_config(), group, places, ANSWER_S)
+            for place in answered:
+                if place.error is not None:
+                    raise KafkaException(place.error)
         except KafkaException as error:
-            if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
-                return {}
             raise fault_of(error, self._settings, f"say what {group} committed") from error
         return {
-            (place.topic, place.partition): place.offset for place in places if place.offset >= 0
+            (place.topic, place.partition): place.offset for place in answered if place.offset >= 0
         }
 
     def transactions_open(self, topics: Collection[Topic]) -> list[str]:
