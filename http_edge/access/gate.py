@@ -9,8 +9,8 @@ from http_edge.access.tokens import TokenVerifier
 from http_edge.serving.forwarding import Forwarder
 from http_edge.serving.metrics import EdgeMetrics
 from http_edge.serving.patience import Patience
-from http_edge.serving.tls import FollowedFiles, trusted_authorities
 from pipelines.settings import Settings
+from pipelines.tls import FollowedFiles, trusted_authorities
 from pipelines.tracing.tracer import Tracer
 
 

@@ -16,10 +16,10 @@ from joserfc.jwk import KeySet
 
 from http_edge.access.verification_keys import verification_keys
 from http_edge.api.problems import keys_unavailable
-from http_edge.serving.tls import trusted_authorities
 from pipelines.addresses import is_loopback, web_address
 from pipelines.faults import SettingsError
 from pipelines.settings import Settings
+from pipelines.tls import trusted_authorities
 
 REFRESH_S: Final = 300.0
 """Age at which keys are fetched anew, behind the call that notices: withdrawn ones go out."""

@@ -16,9 +16,9 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from http_edge.serving.guarded_protocol import GuardedProtocol
-from http_edge.serving.tls import ServedContext, shown_certificate
 from pipelines.faults import SettingsError
 from pipelines.settings import Settings
+from pipelines.tls import ServedContext, shown_certificate
 
 _BACKLOG: Final = 1024
 _ANSWER_S: Final = 1.5

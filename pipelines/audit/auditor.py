@@ -25,12 +25,15 @@ from pipelines.contracts.command_record import command_to_record
 from pipelines.contracts.framing import Framing
 from pipelines.contracts.schemas import RecordName
 from pipelines.faults import BrokerUnreachable, OperatorError
+from pipelines.last_turn import LastTurn
 from pipelines.partitioning import partition_of
 from state.certificate.commands import Command
 
 _LOOK_S: Final = 1.0
 """How often the ends of the stream are asked for, and alerts are."""
 
+_ANSWERS_S: Final = 30.0
+_BESIDE_S: Final = 120.0
 _RATE_S: Final = 5.0
 _LOGGED_MAX: Final = 1_000
 """Breaches that get a line each; a fault that breaks everything is told by the figures alone."""
@@ -51,6 +54,16 @@ class FollowedStream(Protocol):
     def owed(self, ends: Mapping[int, int]) -> int: ...
 
 
+def hangs_after_s(partitions: int) -> float:
+    """For how long an auditor's loop may be silent, and more.
+
+    Kafka is asked for each partition's end, and each processor for what it owns, one after the
+    other and ten seconds each at most; a comparison goes through all accounts, which takes seconds
+    for a million. Between batches and between pages of the stores it turns.
+    """
+    return _BESIDE_S + _ANSWERS_S * partitions
+
+
 Send = Callable[[bytes, bytes, Callable[[str], None]], None]
 """Writes a command by key and bytes; tells when it is lost, perhaps from another thread."""
 
@@ -64,6 +77,7 @@ class Auditor:
         framing: Framing,
         send: Send,
         metrics: AuditMetrics,
+        last_turn: LastTurn,
         *,
         check: StoreCheck | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -74,6 +88,7 @@ class Auditor:
         self._framing = framing
         self._send = send
         self._metrics = metrics
+        self._last_turn = last_turn
         self._check = check
         self._comparison: Comparison | None = None
         self._comparisons = Comparisons()
@@ -96,6 +111,7 @@ class Auditor:
 
     def turn(self) -> None:
         """Take what is there by now, judge it, and show what is known then."""
+        self._last_turn.note()
         for message in self._reader.batch():
             self._feed(message)
         now_s = self._clock()

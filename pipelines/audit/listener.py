@@ -1,16 +1,14 @@
-"""Where an auditor shows its figures: a small listener of its own for Prometheus and probes.
+"""Where a process without an edge shows its figures: a small listener for Prometheus and probes.
 
 Owns the addresses it answers and the thread that serves them. Knows no law and no Kafka.
 """
 
 import socket
-import ssl
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -21,6 +19,7 @@ from prometheus_client.registry import Collector
 from pipelines.faults import SettingsError
 from pipelines.metrics.process import ProcessMetrics
 from pipelines.settings import Settings
+from pipelines.tls import FollowedFiles, shown_certificate
 
 _IDLE_S: Final = 10.0
 _TEXT: Final = [("Content-Type", "text/plain; charset=utf-8")]
@@ -29,7 +28,9 @@ _TEXT: Final = [("Content-Type", "text/plain; charset=utf-8")]
 class Listener:
     """Answers `/metrics`, `/healthz` and `/readyz`, from entry to exit of its `with`.
 
-    SettingsError when it cannot listen there. With a certificate it speaks HTTPS only.
+    `alive`: the loop of the process turns; `ready`: it has caught up. Asked from other threads.
+    SettingsError when it cannot listen there. With a certificate it speaks HTTPS only, and a
+    changed one is shown from the next connection on.
     """
 
     def __init__(
@@ -38,27 +39,27 @@ class Listener:
         port: int,
         collector: Collector,
         *,
+        alive: Callable[[], bool],
         ready: Callable[[], bool],
-        certificate: Path | None = None,
-        key: Path | None = None,
+        shown: FollowedFiles | None = None,
     ) -> None:
         registry = CollectorRegistry()
         registry.register(ProcessMetrics())
         registry.register(collector)
         self._figures = make_wsgi_app(registry)
+        self._alive = alive
         self._ready = ready
         try:
             self._server = make_server(
                 host,
                 port,
                 self._answer,
-                _Six if ":" in host else ThreadingWSGIServer,
+                _Six if ":" in host else _Server,
                 handler_class=_Quiet,
             )
         except OSError as error:
             raise SettingsError(f"cannot listen on {host}:{port}: {error.strerror}") from None
-        if certificate is not None:
-            self._server.socket = _protected(self._server, certificate, key)
+        self._server.shown = shown
         self.port: int = self._server.server_port
         self._thread = threading.Thread(
             target=self._server.serve_forever, name="figures", daemon=True
@@ -84,7 +85,9 @@ class Listener:
                 answered: Iterable[bytes] = self._figures(environ, start)
                 return answered
             case "/healthz":
-                return _said(start, "200 OK", "alive")
+                if self._alive():
+                    return _said(start, "200 OK", "alive")
+                return _said(start, "503 Service Unavailable", "the loop does not turn any more")
             case "/readyz":
                 if self._ready():
                     return _said(start, "200 OK", "ready")
@@ -94,7 +97,12 @@ class Listener:
 
 
 def optional_listener(
-    settings: Settings, port: int | None, collector: Collector, *, ready: Callable[[], bool]
+    settings: Settings,
+    port: int | None,
+    collector: Collector,
+    *,
+    alive: Callable[[], bool],
+    ready: Callable[[], bool],
 ) -> AbstractContextManager[object]:
     """A listener where a port was set for it, at the host and with the certificate of all."""
     if port is None:
@@ -103,13 +111,29 @@ def optional_listener(
         settings.http_host,
         port,
         collector,
+        alive=alive,
         ready=ready,
-        certificate=settings.tls_certificate_location,
-        key=settings.tls_key_location,
+        shown=shown_certificate(settings),
     )
 
 
-class _Six(ThreadingWSGIServer):
+class _Server(ThreadingWSGIServer):
+    """Protects each connection with the certificate of its moment, where there is one."""
+
+    shown: FollowedFiles | None = None
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        connection, address = super().get_request()
+        if self.shown is None:
+            return connection, address
+        self.shown.look()
+        # The handshake is the handling thread's: one who never ends it must not keep others out.
+        return self.shown.context().wrap_socket(
+            connection, server_side=True, do_handshake_on_connect=False
+        ), address
+
+
+class _Six(_Server):
     """At an address of IP version 6."""
 
     address_family = socket.AF_INET6
@@ -127,14 +151,3 @@ class _Quiet(WSGIRequestHandler):
 def _said(start: StartResponse, status: str, text: str) -> list[bytes]:
     start(status, list(_TEXT))
     return [f"{text}\n".encode()]
-
-
-def _protected(server: ThreadingWSGIServer, certificate: Path, key: Path | None) -> ssl.SSLSocket:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    try:
-        context.load_cert_chain(certificate, key)
-    except OSError as error:
-        server.server_close()
-        raise SettingsError(f"GIFTCERT_TLS_CERTIFICATE_LOCATION: {error}") from None
-    # The handshake is the handling thread's: one who never ends it must not keep others out.
-    return context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)

@@ -9,7 +9,7 @@ import structlog
 
 from pipelines.acls.access import access_as
 from pipelines.acls.rights import Principal
-from pipelines.audit.auditor import Auditor
+from pipelines.audit.auditor import Auditor, hangs_after_s
 from pipelines.audit.listener import Listener
 from pipelines.audit.metrics import AuditMetrics
 from pipelines.audit.store_check import StoreCheck
@@ -18,10 +18,12 @@ from pipelines.committed_reader import CommittedReader
 from pipelines.contracts.framing import framing_for
 from pipelines.contracts.schemas import RecordName
 from pipelines.interruption import stop_signals_interrupt
+from pipelines.last_turn import LastTurn
 from pipelines.logs import configure_logs
 from pipelines.outbox import OnFailure, Outbox
 from pipelines.settings import load_settings
 from pipelines.stages.record import Outgoing
+from pipelines.tls import shown_certificate
 from pipelines.topics import COMMANDS, STREAM
 
 _DELIVERY_S: Final = 1.0
@@ -47,13 +49,14 @@ def auditor() -> None:
     configure_logs(settings.log_level, settings.log_format)
     framing = framing_for(settings, (RecordName.COMMAND,))
     metrics = AuditMetrics()
+    last_turn = LastTurn(hangs_after_s=hangs_after_s(settings.partitions))
     listener = Listener(
         settings.http_host,
         settings.http_port,
         metrics,
+        alive=lambda: last_turn.alive,
         ready=lambda: metrics.latest.caught_up,
-        certificate=settings.tls_certificate_location,
-        key=settings.tls_key_location,
+        shown=shown_certificate(settings),
     )
     outbox = Outbox(settings, "auditor")
 
@@ -70,7 +73,7 @@ def auditor() -> None:
             log = structlog.get_logger(__name__)
             log.info("auditor at work", url=settings.edge_url())
             check = None if token is None else StoreCheck(settings, token)
-            Auditor(reader, framing, send, metrics, check=check).run()
+            Auditor(reader, framing, send, metrics, last_turn, check=check).run()
     except KeyboardInterrupt:
         return
     finally:

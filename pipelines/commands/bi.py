@@ -16,6 +16,7 @@ from pipelines.acls.access import access_as
 from pipelines.acls.rights import Principal
 from pipelines.audit.listener import optional_listener
 from pipelines.interruption import stop_signals_interrupt
+from pipelines.last_turn import LastTurn
 from pipelines.logs import configure_logs
 from pipelines.neighbours.bi.export import FileFormat, export
 from pipelines.neighbours.bi.presentation import show, to_json
@@ -83,7 +84,7 @@ def run(
       giftcert bi run --mart postgresql://bi@db.example/reports
     """
     from pipelines.neighbours.bi.metrics import BiMetrics
-    from pipelines.neighbours.bi.run_mart import run_mart
+    from pipelines.neighbours.bi.run_mart import hangs_after_s, run_mart
 
     told = load_bi_settings({"mart": mart, "page_dir": page})
     settings = load_settings({"bootstrap": bootstrap})
@@ -91,13 +92,21 @@ def run(
     # The mart holds whole numbers: what is made for it is read by its owner alone.
     os.umask(_OWNER_ALONE)
     metrics = BiMetrics()
-    listener = optional_listener(settings, told.http_port, metrics, ready=lambda: metrics.caught_up)
+    last_turn = LastTurn(hangs_after_s=hangs_after_s(told))
+    listener = optional_listener(
+        settings,
+        told.http_port,
+        metrics,
+        alive=lambda: last_turn.alive,
+        ready=lambda: metrics.caught_up,
+    )
     try:
         with stop_signals_interrupt(), access_as(Principal.BI, settings), listener:
             run_mart(
                 settings,
                 told,
                 target_for(told),
+                last_turn,
                 writer=secrets.token_hex(8),
                 until_caught_up=until_caught_up,
                 metrics=metrics,

@@ -4,7 +4,7 @@ The composition root of the reference CRM; `pipelines/neighbours/crm/` does the 
 """
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -21,6 +21,7 @@ from pipelines.contracts.schemas import RecordName
 from pipelines.edge_client import trusted
 from pipelines.faults import SettingsError
 from pipelines.interruption import stop_signals_interrupt
+from pipelines.last_turn import LastTurn
 from pipelines.logs import configure_logs
 from pipelines.neighbours.crm.buyers import Buyers
 from pipelines.neighbours.crm.code_reader import CodeReader
@@ -41,11 +42,12 @@ from pipelines.neighbours.crm.letters import Letters
 from pipelines.neighbours.crm.metrics import CrmMetrics
 from pipelines.neighbours.crm.order_log import OrderRecords
 from pipelines.neighbours.crm.order_places import OrderPlaces
-from pipelines.neighbours.crm.run_crm import CrmParts, run_crm
+from pipelines.neighbours.crm.run_crm import CrmParts, hangs_after_s, run_crm
 from pipelines.neighbours.crm.settings import CrmSettings, load_crm_settings
 from pipelines.neighbours.crm.smtp_gateway import MailServer, SmtpGateway
 from pipelines.neighbours.records.clients import NotificationChannel
 from pipelines.settings import Settings, load_settings
+from pipelines.tls import shown_certificate
 from pipelines.tracing.tracer import tracer_for
 
 _DIRECTORY_NAME: Final = "crm"
@@ -90,7 +92,8 @@ def crm() -> None:
     framing = framing_for(settings, (RecordName.CLIENT,))
     places = OrderPlaces(settings.required_state_dir() / _DIRECTORY_NAME)
     records = OrderRecords(settings)
-    buyers = Buyers(places, records, framing)
+    turns = [LastTurn(hangs_after_s=hangs_after_s(settings)) for _ in range(3)]
+    buyers = Buyers(places, records, framing, turns[0])
     desk = Desk(
         Courier(
             buyers=buyers,
@@ -103,9 +106,10 @@ def crm() -> None:
             metrics=metrics,
             now_ms=now_ms,
             tracer=tracer,
-        )
+        ),
+        turns[1],
     )
-    intake = Intake(desk, framing, metrics, now_ms=now_ms)
+    intake = Intake(desk, framing, metrics, turns[2], now_ms=now_ms)
     parts = CrmParts(
         settings=settings,
         group=told.group_of(settings),
@@ -117,7 +121,7 @@ def crm() -> None:
         connections=[codes, directory, *(lane.gateway for lane in lanes.values())],
     )
     try:
-        _work(parts, metrics, lanes)
+        _work(parts, metrics, lanes, turns)
     except KeyboardInterrupt:
         return
     finally:
@@ -128,16 +132,21 @@ def crm() -> None:
             tracer.close()
 
 
-def _work(parts: CrmParts, metrics: CrmMetrics, lanes: Mapping[NotificationChannel, Lane]) -> None:
+def _work(
+    parts: CrmParts,
+    metrics: CrmMetrics,
+    lanes: Mapping[NotificationChannel, Lane],
+    turns: Sequence[LastTurn],
+) -> None:
     """Run, and show the figures, until interrupted."""
     settings = parts.settings
     listener = Listener(
         settings.http_host,
         settings.http_port,
         metrics,
+        alive=lambda: all(each.alive for each in turns),
         ready=lambda: parts.intake.caught_up,
-        certificate=settings.tls_certificate_location,
-        key=settings.tls_key_location,
+        shown=shown_certificate(settings),
     )
     with stop_signals_interrupt(), access_as(Principal.CRM, settings), listener:
         structlog.get_logger(__name__).info(

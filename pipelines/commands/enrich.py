@@ -94,10 +94,14 @@ def _run(settings: Settings, own: EnrichSettings) -> None:
             log.info(
                 "enrichment at work", payments=topics.payments, output=topics.output, made=made
             )
-            metrics = metrics_of(topics)
+            metrics = metrics_of(topics, settings)
             application = Enrichment(settings, own, topics, framing, metrics=metrics)
             listener = optional_listener(
-                settings, own.http_port, metrics, ready=lambda: metrics.ready
+                settings,
+                own.http_port,
+                metrics,
+                alive=lambda: metrics.last_turn.alive,
+                ready=lambda: metrics.ready,
             )
             with listener, Ticks(settings, topics.join, own.tick_s):
                 application.run()

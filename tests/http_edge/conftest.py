@@ -41,9 +41,10 @@ def log_lines() -> Iterator[LogLines]:
     handlers, level = root.handlers[:], root.level
     configure_logs("DEBUG", "json")
     (handler,) = root.handlers
-    assert isinstance(handler, logging.StreamHandler)
     lines = LogLines()
-    handler.setStream(lines.stream)
+    kept = logging.StreamHandler(lines.stream)
+    kept.setFormatter(handler.formatter)
+    root.handlers[:] = [kept]
     yield lines
     root.handlers[:] = handlers
     root.setLevel(level)

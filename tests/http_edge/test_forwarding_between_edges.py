@@ -18,8 +18,8 @@ from http_edge.api.problems import Problem
 from http_edge.serving.forwarding import Forwarder
 from http_edge.serving.hop import HOP, Forwarded, remaining_ms
 from http_edge.serving.server import EdgeServer
-from http_edge.serving.tls import trusted_authorities
 from pipelines.local.ports import HeldPort
+from pipelines.tls import trusted_authorities
 from tests.http_edge.authority import TlsFiles
 from tests.http_edge.raw_owner import DEADLINE_S, KnownPlace
 

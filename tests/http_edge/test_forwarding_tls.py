@@ -9,7 +9,7 @@ import trustme
 
 from http_edge.serving import hop as hop_module
 from http_edge.serving.forwarding import Forwarder
-from http_edge.serving.tls import ServedContext, shown_certificate, trusted_authorities
+from pipelines.tls import ServedContext, shown_certificate, trusted_authorities
 from tests.http_edge.authority import LOCAL, TlsFiles
 from tests.http_edge.forwarded_calls import SOON_S, a_call, forwarding, refused
 from tests.http_edge.raw_owner import KnownPlace, RawOwner, listening, says

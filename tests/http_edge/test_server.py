@@ -22,12 +22,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from http_edge.api.problems import Problem, no_answer
-from http_edge.serving import tls as tls_module
 from http_edge.serving.server import Beside, EdgeServer
-from http_edge.serving.tls import trusted_authorities
+from pipelines import tls as tls_module
 from pipelines.faults import SettingsError
 from pipelines.logs import configure_logs
 from pipelines.settings import Settings
+from pipelines.tls import trusted_authorities
 from tests.http_edge.authority import TlsFiles
 
 DEADLINE_S = 10

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 import structlog
 
+from pipelines.last_turn import LastTurn
 from pipelines.neighbours.bi.batch import Read
 from pipelines.neighbours.bi.mart import Mart, Moment
 from pipelines.neighbours.bi.metrics import BiMetrics
@@ -48,6 +49,7 @@ class Keeper:
         reader: FollowedTopics,
         readings: Readings,
         mart: Mart,
+        last_turn: LastTurn,
         *,
         batch_records: int,
         batch_s: float,
@@ -59,6 +61,7 @@ class Keeper:
         self._reader = reader
         self._readings = readings
         self._mart = mart
+        self._last_turn = last_turn
         self._batch_records = batch_records
         self._batch_s = batch_s
         self._clock = clock
@@ -92,6 +95,7 @@ class Keeper:
 
     def turn(self) -> bool:
         """Take in what is there by now, or mark the mart as being in step; whether any came."""
+        self._last_turn.note()
         records = self._reader.batch(self._batch_records, self._batch_s)
         # Read before the mart is asked for: its file is locked for as short a time as can be.
         read = [(record, self._readings.read(record)) for record in records]
@@ -137,6 +141,7 @@ class Keeper:
         """Do it, again and again while the database is away; nothing else can be done meanwhile."""
         pause_s = _FIRST_PAUSE_S
         while True:
+            self._last_turn.note()
             try:
                 write()
             except MartAway as fault:
@@ -144,6 +149,7 @@ class Keeper:
                 self._pause(pause_s)
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
             else:
+                self._last_turn.note()
                 return
 
 

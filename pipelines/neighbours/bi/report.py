@@ -4,11 +4,11 @@ Owns which figures there are and how numbers are hidden in them. Prints nothing.
 units with their currency's exponent beside them.
 """
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from pipelines.neighbours.bi.figures import FIGURES, Figure
 from pipelines.neighbours.bi.mart import checked
@@ -65,7 +65,15 @@ class Report:
         return "in step" if not self.behind else f"in step, {self.behind:,} records behind"
 
 
-def read_report(target: Target, *, full_numbers: bool) -> Report:
+Step: TypeAlias = Callable[[], None]
+"""Told after each figure: on a large mart each takes its time."""
+
+
+def unnoted() -> None:
+    """Nobody wants to know how far it is."""
+
+
+def read_report(target: Target, *, full_numbers: bool, step: Step = unnoted) -> Report:
     """Every figure, all of one moment. MartFault when there is no mart to read."""
     with target.session(writing=False) as session, session.transaction():
         checked(target, session)
@@ -73,7 +81,10 @@ def read_report(target: Target, *, full_numbers: bool) -> Report:
             "SELECT written_at, today, caught_up, breakage_days, settle_minutes FROM mart_run"
         )
         meta: dict[str, str] = dict(session.rows("SELECT name, value FROM mart_meta"))
-        figures = {name: _cells(session, figure) for name, figure in FIGURES.items()}
+        figures = {}
+        for name, figure in FIGURES.items():
+            figures[name] = _cells(session, figure)
+            step()
         if not full_numbers:
             known = _numbers_among_ids(session, figures["differences"])
             figures = {

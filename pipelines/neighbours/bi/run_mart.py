@@ -12,25 +12,40 @@ import structlog
 
 from pipelines.contracts.framing import framing_for
 from pipelines.faults import OperatorError
+from pipelines.last_turn import LastTurn
 from pipelines.neighbours.bi.keeper import Keeper
 from pipelines.neighbours.bi.mart import Mart, MartTerms
 from pipelines.neighbours.bi.metrics import BiMetrics
 from pipelines.neighbours.bi.page import write_page
 from pipelines.neighbours.bi.reader import MartReader
 from pipelines.neighbours.bi.readings import Readings
-from pipelines.neighbours.bi.report import read_report
+from pipelines.neighbours.bi.report import Step, read_report, unnoted
 from pipelines.neighbours.bi.settings import BiSettings
 from pipelines.neighbours.bi.target import Target
 from pipelines.progress import progress
 from pipelines.settings import Settings
 
+_LONGEST_STEP_S: Final = 1_800.0
+"""Longer than any step on a mart that is of use: readers of BI wait half an hour at most."""
+
 _log: Final = structlog.get_logger(__name__)
+
+
+def hangs_after_s(told: BiSettings) -> float:
+    """For how long a mart's loop may be silent, and more.
+
+    A step is one batch, one transaction or one figure of the page; each may wait first for whoever
+    has the mart open. However many there are, filling a mart anew is one step after the other, and
+    a database that is away is asked again and again.
+    """
+    return told.wait_s + told.batch_ms / 1_000 + _LONGEST_STEP_S
 
 
 def run_mart(
     settings: Settings,
     told: BiSettings,
     target: Target,
+    last_turn: LastTurn,
     *,
     writer: str,
     until_caught_up: bool,
@@ -45,13 +60,14 @@ def run_mart(
     starts = mart.begin(_now_ms())
     page = None
     if told.page_dir is not None:
-        page = Page(target, told.page_dir, every_s=told.page_s)
+        page = Page(target, told.page_dir, every_s=told.page_s, step=last_turn.note)
     try:
         with MartReader(settings, starts) as reader:
             keeper = Keeper(
                 reader,
                 Readings(framing, mart.calendar, topic_prefix=settings.topic_prefix),
                 mart,
+                last_turn,
                 batch_records=told.batch_records,
                 batch_s=told.batch_ms / 1_000,
                 metrics=metrics,
@@ -88,8 +104,10 @@ class Page:
         *,
         every_s: float,
         clock: Callable[[], float] = time.monotonic,
+        step: Step = unnoted,
     ) -> None:
         self._target = target
+        self._step = step
         self._folder = folder
         self._every_s = every_s
         self._clock = clock
@@ -114,8 +132,9 @@ class Page:
     def write(self) -> None:
         """Write it now. OperatorError."""
         self._written_s = began_s = self._clock()
-        report = read_report(self._target, full_numbers=False)
+        report = read_report(self._target, full_numbers=False, step=self._step)
         write_page(report, self._folder, refresh_s=max(5, int(self._every_s)))
+        self._step()
         # The first one also loads what draws the charts, and says nothing of those that follow.
         if not self._first:
             self._pause_s = max(self._every_s, _SHARE * (self._clock() - began_s))

@@ -19,6 +19,7 @@ from pipelines.contracts.broken import BrokenRecord
 from pipelines.contracts.framing import Framing
 from pipelines.contracts.schemas import RecordName
 from pipelines.faults import BrokerFault, BrokerUnreachable
+from pipelines.last_turn import LastTurn
 from pipelines.neighbours.crm.order_contacts import OrderContact, contact_in
 from pipelines.neighbours.crm.order_places import OrderPlace, OrderPlaces
 
@@ -61,8 +62,15 @@ class OrderSource(Protocol):
 class Buyers:
     """Tokens by order. `follow` has a thread of its own; `token_of` is for any other."""
 
-    def __init__(self, places: OrderPlaces, records: OrderRecordSource, framing: Framing) -> None:
+    def __init__(
+        self,
+        places: OrderPlaces,
+        records: OrderRecordSource,
+        framing: Framing,
+        last_turn: LastTurn,
+    ) -> None:
         self._places = places
+        self._last_turn = last_turn
         self._records = records
         self._framing = framing
         self._recent: OrderedDict[str, OrderContact] = OrderedDict()
@@ -73,6 +81,7 @@ class Buyers:
         """Read on until told to stop. False: the topic began anew, and so has the index to."""
         noted_s = looked_s = monotonic()
         while not stop.is_set():
+            self._last_turn.note()
             found = self._contacts(orders.batch())
             if orders.begun_anew:
                 _log.warning("the orders begin anew: the index of them is read again")

@@ -10,14 +10,17 @@ from dataclasses import dataclass, field
 from functools import partial
 from queue import SimpleQueue
 from threading import Event
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
+from pipelines.last_turn import LastTurn
 from pipelines.neighbours.crm.courier import Marks, NotOurs
 from pipelines.neighbours.crm.outcome import Outcome
 from pipelines.neighbours.crm.partition_work import Start
 from pipelines.neighbours.crm.request import Request
 
-_OPENING_S = 10.0
+_OPENING_S: Final = 10.0
+_TURN_S: Final = 1.0
+"""How often the event loop says that it turns, whatever its deliveries wait for."""
 
 
 class Delivers(Protocol):
@@ -58,9 +61,10 @@ class Desk:
     `said` is where the thread that reads the stream finds what it has to put on record.
     """
 
-    def __init__(self, courier: Delivers) -> None:
+    def __init__(self, courier: Delivers, last_turn: LastTurn) -> None:
         self.said: SimpleQueue[Said] = SimpleQueue()
         self._courier = courier
+        self._last_turn = last_turn
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._opened = Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -72,7 +76,10 @@ class Desk:
         self._ending = self._loop.create_future()
         self._opened.set()
         try:
-            await self._ending
+            while not self._ending.done():
+                self._last_turn.note()
+                await asyncio.wait([self._ending], timeout=_TURN_S)
+            self._ending.result()
         finally:
             tasks = list(self._tasks.values())
             for task in tasks:

@@ -17,6 +17,7 @@ import structlog
 from pipelines.contracts.broken import BrokenRecord
 from pipelines.contracts.framing import Framing
 from pipelines.faults import BrokerRefused
+from pipelines.last_turn import LastTurn
 from pipelines.neighbours.crm.desk import Begins, Desk, Done, NotSent, Said
 from pipelines.neighbours.crm.group_words import (
     Committed,
@@ -65,6 +66,7 @@ class Intake:
         desk: Desk,
         framing: Framing,
         metrics: CrmMetrics,
+        last_turn: LastTurn,
         *,
         now_ms: Callable[[], int],
         clock: Callable[[], float] = monotonic,
@@ -73,6 +75,7 @@ class Intake:
         self._desk = desk
         self._framing = framing
         self._metrics = metrics
+        self._last_turn = last_turn
         self._now_ms = now_ms
         self._clock = clock
         self._ending_s = ending_s
@@ -100,6 +103,7 @@ class Intake:
 
     def turn(self, member: Member) -> None:
         """Read what has come, start what may start, put on record what there is."""
+        self._last_turn.note()
         busy = bool(self._waiting)
         for each in member.read(_BUSY_S if busy else _IDLE_S):
             self._take(each)

@@ -26,11 +26,23 @@ from pipelines.topics import ALL_CLIENTS, ALL_SALES_ORDER, STREAM, topic_name
 
 _LOOK_UP_S: Final = 1.0
 _ANSWER_S: Final = 10.0
+_HANGS_S: Final = 300.0
 _THREAD_END_S: Final = 6.0
 """More than the reading thread gives the sends that are under way."""
 
 _BLOCKING_CALLS: Final = 32
 """Threads for what waits without the event loop: tokens of orders, and the issuer's."""
+
+
+def hangs_after_s(settings: Settings) -> float:
+    """For how long one of its three loops may be silent, and more.
+
+    The one that reads the stream waits longest: its watchdog ends a commit a little after a
+    transaction's life, and at an assignment Kafka is asked for each partition. A client that has
+    not polled for five minutes is out of the group anyway. A gateway, a directory or an edge that
+    is down is waited for by deliveries, and no loop with them.
+    """
+    return settings.transaction_timeout_ms / 1_000 + _HANGS_S
 
 
 class Closes(Protocol):

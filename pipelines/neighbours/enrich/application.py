@@ -37,6 +37,10 @@ with warnings.catch_warnings(record=True):
     from quixstreams.state.rocksdb import RocksDBOptions
 
 _STOP_AGAIN_S: Final = 0.2
+_OUT_OF_GROUP_S: Final = 300.0
+"""The client's own `max.poll.interval.ms`."""
+
+_COMMIT_TRIES: Final = 6
 
 
 def now_ms() -> int:
@@ -44,9 +48,21 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def metrics_of(topics: EnrichTopics) -> EnrichMetrics:
+def metrics_of(topics: EnrichTopics, settings: Settings) -> EnrichMetrics:
     """The figures of an enrichment of these topics."""
-    return EnrichMetrics((topics.orders, topics.payments, topics.join))
+    return EnrichMetrics(
+        (topics.orders, topics.payments, topics.join), hangs_after_s=_hangs_after_s(settings)
+    )
+
+
+def _hangs_after_s(settings: Settings) -> float:
+    """For how long its loop may be silent, and more.
+
+    The library tries both halves of a commit three times, for a transaction's life each. And a
+    client that has not polled for five minutes, for whatever reason, is out of the group: it works
+    for nobody. While a state is recovered it polls.
+    """
+    return _COMMIT_TRIES * settings.transaction_timeout_ms / 1_000 + _OUT_OF_GROUP_S
 
 
 class _ValueOf(Serializer):
@@ -76,7 +92,7 @@ class Enrichment(Application):
         clock: Callable[[], int] = now_ms,
     ) -> None:
         self._settings = settings
-        self._metrics = metrics or metrics_of(topics)
+        self._metrics = metrics or metrics_of(topics, settings)
         self._clock = clock
         self._stop_asked = threading.Event()
         self._ended = threading.Event()

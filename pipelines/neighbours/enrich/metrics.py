@@ -10,6 +10,7 @@ from typing import Any, Final
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from pipelines.last_turn import LastTurn
 from pipelines.metrics.consumer_lag import ConsumerLag
 from pipelines.metrics.rows import MetricRow, Value, family
 from pipelines.neighbours.enrich.records import Destination, Given
@@ -46,12 +47,17 @@ METRICS: Final = (_LOOP_AGE, _LAG, _RECORDS, _DEAD_LETTERS)
 class EnrichMetrics(Collector):
     """The figures of one run. Its loop notes, any thread may collect."""
 
-    def __init__(self, topics: Sequence[str], clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(
+        self,
+        topics: Sequence[str],
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        hangs_after_s: float,
+    ) -> None:
+        self.last_turn = LastTurn(hangs_after_s=hangs_after_s, clock=clock)
         self._lag = ConsumerLag(clock)
         self._records = dict.fromkeys(topics, 0)
         self._dead_letters = 0
-        self._turned_s = clock()
 
     def options(self) -> dict[str, Any]:
         """What its consumer has to be told."""
@@ -59,7 +65,7 @@ class EnrichMetrics(Collector):
 
     def performed(self, topic: str, given: Iterable[Given]) -> None:
         """A record of a topic was performed, and gave these."""
-        self._turned_s = self._clock()
+        self.last_turn.note()
         self._records[topic] += 1
         self._dead_letters += sum(each.destination is Destination.DEAD_LETTERS for each in given)
 
@@ -75,7 +81,7 @@ class EnrichMetrics(Collector):
             if topic in self._records:
                 lag[topic] = lag.get(topic, 0) + records
         values: dict[MetricRow, list[Value]] = {
-            _LOOP_AGE: [((), self._clock() - self._turned_s)],
+            _LOOP_AGE: [((), self.last_turn.age_s)],
             _LAG: [((topic,), records) for topic, records in sorted(lag.items())],
             _RECORDS: [((topic,), count) for topic, count in self._records.items()],
             _DEAD_LETTERS: [((), self._dead_letters)],
@@ -84,6 +90,6 @@ class EnrichMetrics(Collector):
             yield family(row, values[row])
 
     def _take(self, statistics: str) -> None:
-        """The client's statistics come while it polls: the loop turns."""
-        self._turned_s = self._clock()
+        """The client's statistics come while it polls, also in recovery: the loop turns."""
+        self.last_turn.note()
         self._lag.take(statistics)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
+from pipelines.last_turn import LastTurn
 from pipelines.neighbours.bi.calendar import utc
 from pipelines.neighbours.bi.keeper import Keeper
 from pipelines.neighbours.bi.mart import Mart
@@ -16,6 +17,7 @@ from pipelines.topics import STREAM
 from tests.neighbours.bi.mart_in_memory import MartUnderTest, MemoryTarget, filled
 from tests.neighbours.bi.told_topics import NOON_MS, sold
 from tests.pipelines.metrics.shown_metrics import samples
+from tests.pipelines.told_time import ToldTime
 
 
 class ScriptedTopics:
@@ -58,17 +60,20 @@ def kept(
     pauses: list[float] | None = None,
     of: Mart | None = None,
     metrics: BiMetrics | None = None,
+    last_turn: LastTurn | None = None,
+    pause: Callable[[float], None] | None = None,
 ) -> Keeper:
     return Keeper(
         topics,
         mart.readings,
         mart.mart if of is None else of,
+        last_turn or LastTurn(hangs_after_s=60.0),
         batch_records=3,
         batch_s=0.0,
         metrics=metrics,
         clock=clock,
         wall_clock=lambda: NOON_MS / 1_000,
-        pause=([] if pauses is None else pauses).append,
+        pause=pause or ([] if pauses is None else pauses).append,
     )
 
 
@@ -172,6 +177,43 @@ def test_turn_while_the_database_is_away_waits_with_the_batch_in_hand() -> None:
     kept(mart, ScriptedTopics(told.records, {}), pauses=pauses, of=away).catch_up()
     assert pauses == [0.5, 1.0, 2.0]
     assert mart.tables() == filled(told.records).tables()
+
+
+def test_database_that_is_away_for_long_is_no_loop_that_hangs() -> None:
+    time = ToldTime()
+    last_turn = LastTurn(hangs_after_s=60.0, clock=time)
+    mart = MartUnderTest().begin()
+    away = AwayMart(mart.target, mart.terms, writer=mart.writer)
+    away.away = 20
+    alive: list[bool] = []
+
+    def pause(_seconds: float) -> None:
+        """As long as a try for the file may take, too."""
+        time.now_s += 45.0
+        alive.append(last_turn.alive)
+
+    kept(mart, ScriptedTopics(sold().records, {}), of=away, last_turn=last_turn, pause=pause).turn()
+    assert (len(alive), all(alive)) == (20, True)
+    time.now_s += 61.0
+    assert not last_turn.alive
+
+
+def test_filling_a_mart_for_long_is_no_loop_that_hangs() -> None:
+    time = ToldTime()
+    last_turn = LastTurn(hangs_after_s=60.0, clock=time)
+    told = sold()
+    mart = MartUnderTest()
+    alive: list[bool] = []
+
+    class SlowTopics(ScriptedTopics):
+        def batch(self, records_max: int, wait_s: float) -> list[TopicRecord]:
+            time.now_s += 45.0
+            alive.append(last_turn.alive)
+            return super().batch(1, wait_s)
+
+    topics = SlowTopics(told.records, mart.mart.begin(NOON_MS))
+    kept(mart, topics, last_turn=last_turn).catch_up()
+    assert (len(alive), all(alive)) == (7, True)
 
 
 def test_run_tells_of_each_turn_whether_something_came_in() -> None:

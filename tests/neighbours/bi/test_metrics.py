@@ -92,7 +92,9 @@ def test_listener_shows_each_declared_metric_and_no_other(clock: Clock) -> None:
     metrics = BiMetrics(clock)
     end = {(STREAM.name, 0): 5}
     metrics.wrote([record(age_s=1)], end, end, caught_up=True)
-    with Listener(LOOPBACK, 0, metrics, ready=lambda: metrics.caught_up) as listener:
+    with Listener(
+        LOOPBACK, 0, metrics, alive=lambda: True, ready=lambda: metrics.caught_up
+    ) as listener:
         url = f"http://{LOOPBACK}:{listener.port}"
         assert httpx.get(f"{url}/readyz", trust_env=False).status_code == 200
         text = httpx.get(f"{url}/metrics", trust_env=False).text

@@ -10,6 +10,7 @@ import pytest
 
 from pipelines.faults import OperatorError
 from pipelines.neighbours.bi.charts import drawings
+from pipelines.neighbours.bi.figures import FIGURES
 from pipelines.neighbours.bi.page import page_of, write_page
 from pipelines.neighbours.bi.run_mart import Page
 from pipelines.neighbours.bi.sections import sections
@@ -200,6 +201,14 @@ def test_page_beside_a_running_mart_is_written_where_something_changed_and_seldo
         page.turned(changed)
         written.append(path.exists())
     assert written == [True, False, False, True, False, True, False, True]
+
+
+def test_page_tells_of_each_figure_that_it_has_got(tmp_path: Path) -> None:
+    """A page of a large mart takes long, and nobody must take that for the end of the loop."""
+    steps: list[None] = []
+    mart = filled(story().records)
+    Page(mart.target, tmp_path / "bi", every_s=10, step=lambda: steps.append(None)).write()
+    assert len(steps) == len(FIGURES) + 1
 
 
 def test_page_that_cannot_be_written_does_not_stop_the_mart(

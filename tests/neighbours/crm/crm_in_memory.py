@@ -10,6 +10,7 @@ from threading import Thread
 from time import monotonic
 from typing import Final
 
+from pipelines.last_turn import LastTurn
 from pipelines.neighbours.crm.courier import Courier
 from pipelines.neighbours.crm.desk import Desk
 from pipelines.neighbours.crm.intake import Intake
@@ -18,6 +19,7 @@ from pipelines.neighbours.crm.run_crm import Closes
 from tests.neighbours.crm.asked_messages import FRAMING
 from tests.neighbours.crm.crm_fakes import Clock
 from tests.neighbours.crm.group_in_memory import Kafka, MemberInMemory
+from tests.pipelines.told_time import ToldTime
 
 _DEADLINE_S: Final = 10.0
 
@@ -36,8 +38,12 @@ class Crm:
     ) -> None:
         self.kafka = kafka
         self.metrics = metrics or CrmMetrics()
-        self.desk = Desk(courier)
-        self.intake = Intake(self.desk, FRAMING, self.metrics, now_ms=Clock(), ending_s=ending_s)
+        self.time = ToldTime()
+        self.last_turn = LastTurn(hangs_after_s=60.0, clock=self.time)
+        self.desk = Desk(courier, LastTurn(hangs_after_s=_DEADLINE_S))
+        self.intake = Intake(
+            self.desk, FRAMING, self.metrics, self.last_turn, now_ms=Clock(), ending_s=ending_s
+        )
         self.member = MemberInMemory(kafka, self.intake)
         self._connections = connections
         self._thread = Thread(target=lambda: asyncio.run(self._deliver()), daemon=True)

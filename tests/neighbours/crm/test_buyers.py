@@ -3,14 +3,17 @@
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event, Thread
+from time import monotonic
 
 import pytest
 
+from pipelines.last_turn import LastTurn
 from pipelines.neighbours.crm import buyers as buyers_module
 from pipelines.neighbours.crm.buyers import Buyers, OrdersNotRead
 from pipelines.neighbours.crm.order_places import OrderPlace, OrderPlaces
 from tests.neighbours.crm.asked_messages import FRAMING
 from tests.neighbours.crm.told_orders import ToldOrders, order
+from tests.pipelines.told_time import ToldTime
 
 
 class Bench:
@@ -19,8 +22,10 @@ class Bench:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.orders = ToldOrders()
+        self.time = ToldTime()
+        self.last_turn = LastTurn(hangs_after_s=60.0, clock=self.time)
         self.places = OrderPlaces(directory)
-        self.buyers = Buyers(self.places, self.orders, FRAMING)
+        self.buyers = Buyers(self.places, self.orders, FRAMING, self.last_turn)
         self._stop = Event()
         self._follower: Thread | None = None
 
@@ -41,7 +46,7 @@ class Bench:
         self.stop()
         self.places = OrderPlaces(self.directory)
         self.orders.next = {0: 0, 1: 0} | self.places.next_offsets()
-        self.buyers = Buyers(self.places, self.orders, FRAMING)
+        self.buyers = Buyers(self.places, self.orders, FRAMING, self.last_turn)
         self.follow()
 
 
@@ -59,6 +64,16 @@ def test_token_is_that_of_the_order(bench: Bench) -> None:
     assert bench.buyers.token_of("42") == "token-1"
     assert bench.buyers.token_of("43") == "token-2"
     assert bench.orders.reads == 0, "what is new is in memory"
+
+
+def test_follower_with_nothing_to_read_turns_and_one_that_has_ended_does_not(bench: Bench) -> None:
+    bench.time.now_s += 61.0
+    deadline_s = monotonic() + 10.0
+    while not bench.last_turn.alive:
+        assert monotonic() < deadline_s
+    bench.stop()
+    bench.time.now_s += 61.0
+    assert not bench.last_turn.alive
 
 
 def test_order_that_comes_while_it_is_asked_for_is_waited_for(bench: Bench) -> None:

@@ -5,18 +5,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event, Thread
+from time import monotonic
 
 import pytest
 
+from pipelines.last_turn import LastTurn
+from pipelines.neighbours.crm import desk as desk_module
 from pipelines.neighbours.crm.courier import Marks, NotOurs
-from pipelines.neighbours.crm.desk import Begins, Desk, Done, NotSent
+from pipelines.neighbours.crm.desk import Begins, Delivers, Desk, Done, NotSent
 from pipelines.neighbours.crm.outcome import Outcome, Sent
 from pipelines.neighbours.crm.partition_work import Start
 from pipelines.neighbours.records.clients import NotificationChannel
 from tests.neighbours.crm.asked_messages import request
+from tests.pipelines.told_time import ToldTime
 
 SENT = Sent(channel=NotificationChannel.SMS)
 WAIT_S = 10.0
+HOLDS_UP = 9
 
 
 class ToldCourier:
@@ -58,8 +63,8 @@ class Ended:
 
 
 @contextmanager
-def running(courier: ToldCourier) -> Iterator[tuple[Desk, Ended]]:
-    desk, ended = Desk(courier), Ended()
+def running(courier: Delivers, last_turn: LastTurn | None = None) -> Iterator[tuple[Desk, Ended]]:
+    desk, ended = Desk(courier, last_turn or LastTurn(hangs_after_s=WAIT_S)), Ended()
 
     def run() -> None:
         try:
@@ -123,6 +128,51 @@ def test_delivery_that_fails_by_a_bug_ends_all() -> None:
         courier.let_go.set()
         assert ended.done.wait(WAIT_S)
     assert isinstance(ended.failure, ZeroDivisionError)
+
+
+class SlowCourier:
+    """Waits for a gateway that is down, and then holds the whole event loop up."""
+
+    def __init__(self) -> None:
+        self.waits = Event()
+        self.let_go = Event()
+
+    async def deliver(self, start: Start, marks: Marks) -> Outcome:
+        self.waits.set()
+        if start.request.offset == HOLDS_UP:
+            self.let_go.wait(WAIT_S)
+            return SENT
+        await asyncio.sleep(WAIT_S)
+        raise AssertionError("it was given up before")
+
+
+def turned(time: ToldTime, last_turn: LastTurn) -> bool:
+    """Whether the loop turns, an hour later."""
+    time.now_s += 3_600.0
+    until_s, pause = monotonic() + WAIT_S, Event()
+    while not last_turn.alive and monotonic() < until_s:
+        pause.wait(0.01)
+    return last_turn.alive
+
+
+def test_delivery_that_waits_is_no_loop_that_hangs_and_one_that_holds_it_up_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(desk_module, "_TURN_S", 0.01)
+    time, courier = ToldTime(), SlowCourier()
+    last_turn = LastTurn(hangs_after_s=60.0, clock=time)
+    with running(courier, last_turn) as (desk, _):
+        desk.start(start(1))
+        assert courier.waits.wait(WAIT_S)
+        assert turned(time, last_turn)
+        courier.waits.clear()
+        desk.start(start(HOLDS_UP, number="GC-00000043"))
+        assert courier.waits.wait(WAIT_S)
+        # Its loop is in there, and notes nothing.
+        time.now_s += 3_600.0
+        assert not last_turn.alive
+        courier.let_go.set()
+        assert turned(time, last_turn)
 
 
 def test_desk_that_has_ended_does_nothing_any_more() -> None:

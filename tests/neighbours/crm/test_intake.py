@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from pipelines.neighbours.crm.code_reader import NOT_OPEN, CodeRefused
 from pipelines.neighbours.crm.gateway import NotTaken, Refused, Unsure
-from pipelines.neighbours.crm.group_words import Committed
+from pipelines.neighbours.crm.group_words import Committed, NotCommitted
 from pipelines.neighbours.crm.metrics import CrmMetrics
 from tests.neighbours.crm.asked_messages import NUMBER, TRACE, Life, stream_of
 from tests.neighbours.crm.crm_fakes import (
@@ -53,6 +53,25 @@ def test_send_begins_only_after_a_commit_said_so() -> None:
         crm.until(lambda: bool(kafka.told))
     assert seen[0] is False
     assert seen[-1] is True
+
+
+def test_turn_is_noted_also_while_kafka_takes_no_commit() -> None:
+    kafka = Kafka()
+    kafka.write(*asked_for(NUMBER))
+    kafka.fails += [NotCommitted("no broker")] * 3
+    alive: list[bool] = []
+    with running(kafka, courier_with(gateway=FakeGateway())) as crm:
+
+        def turned() -> bool:
+            crm.time.now_s += 61.0
+            crm.turn()
+            alive.append(crm.last_turn.alive)
+            return bool(kafka.told)
+
+        crm.until(turned)
+        crm.time.now_s += 61.0
+        assert not crm.last_turn.alive
+    assert all(alive)
 
 
 def test_restart_after_the_record_does_nothing_again() -> None:

@@ -17,7 +17,7 @@ def test_listener_shows_each_declared_metric_with_its_type_labels_and_meaning() 
     metrics.attempted(NotificationChannel.SMS, "taken")
     metrics.code_read("given")
     metrics.watch_gateway(NotificationChannel.SMS, lambda: True)
-    with Listener(LOOPBACK, 0, metrics, ready=lambda: False) as listener:
+    with Listener(LOOPBACK, 0, metrics, alive=lambda: True, ready=lambda: False) as listener:
         url = f"http://{LOOPBACK}:{listener.port}"
         assert httpx.get(f"{url}/healthz", trust_env=False).status_code == 200
         assert httpx.get(f"{url}/readyz", trust_env=False).status_code == 503

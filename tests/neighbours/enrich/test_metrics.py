@@ -47,7 +47,7 @@ def statistics(topic: str, *left: int) -> str:
 
 
 def test_records_and_dead_letters_are_counted(clock: Clock) -> None:
-    metrics = EnrichMetrics(TOPICS, clock)
+    metrics = EnrichMetrics(TOPICS, clock, hangs_after_s=60.0)
     metrics.performed("Payments.V1", [given(Destination.JOIN)])
     metrics.performed("Payments.V1", [given(Destination.DEAD_LETTERS)])
     found = samples(text_of(metrics))
@@ -57,7 +57,7 @@ def test_records_and_dead_letters_are_counted(clock: Clock) -> None:
 
 
 def test_lag_is_that_of_all_partitions_of_a_topic_that_it_reads(clock: Clock) -> None:
-    metrics = EnrichMetrics(TOPICS, clock)
+    metrics = EnrichMetrics(TOPICS, clock, hangs_after_s=60.0)
     before = metrics.ready
     options = metrics.options()
     options["stats_cb"](statistics("Payments.V1", 3, 4))
@@ -68,7 +68,7 @@ def test_lag_is_that_of_all_partitions_of_a_topic_that_it_reads(clock: Clock) ->
 
 
 def test_loop_is_as_old_as_its_latest_record_or_poll(clock: Clock) -> None:
-    metrics = EnrichMetrics(TOPICS, clock)
+    metrics = EnrichMetrics(TOPICS, clock, hangs_after_s=60.0)
     clock.now_s += 20
     assert samples(text_of(metrics))["enrich_loop_age_seconds"] == 20
     metrics.options()["stats_cb"](statistics("Payments.V1", 0))
@@ -78,8 +78,21 @@ def test_loop_is_as_old_as_its_latest_record_or_poll(clock: Clock) -> None:
     assert samples(text_of(metrics))["enrich_loop_age_seconds"] == 0
 
 
+def test_loop_that_neither_reads_nor_polls_hangs_and_one_that_recovers_does_not(
+    clock: Clock,
+) -> None:
+    metrics = EnrichMetrics(TOPICS, clock, hangs_after_s=60.0)
+    for _ in range(100):
+        # What recovers its state polls, and performs nothing.
+        clock.now_s += 5
+        metrics.options()["stats_cb"](statistics("Payments.V1", 0))
+    assert metrics.last_turn.alive
+    clock.now_s += 61
+    assert not metrics.last_turn.alive
+
+
 def test_every_row_is_shown_and_no_other(clock: Clock) -> None:
-    metrics = EnrichMetrics(TOPICS, clock)
+    metrics = EnrichMetrics(TOPICS, clock, hangs_after_s=60.0)
     metrics.options()["stats_cb"](statistics("Payments.V1", 0))
     rows = (*METRICS, *process.METRICS)
     assert not [*differences(text_of(metrics), rows, absent=frozenset())]

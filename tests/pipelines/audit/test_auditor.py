@@ -10,7 +10,7 @@ from confluent_kafka import Message
 from structlog.testing import capture_logs
 
 from pipelines.audit.alerts import ALERT_CODE
-from pipelines.audit.auditor import Auditor
+from pipelines.audit.auditor import Auditor, hangs_after_s
 from pipelines.audit.breaches import BreachKind
 from pipelines.audit.live_stores import LiveRecord, LiveStores
 from pipelines.audit.metrics import AuditMetrics
@@ -19,6 +19,7 @@ from pipelines.contracts.command_record import command_from_record
 from pipelines.contracts.framing import SingleObjectFraming
 from pipelines.contracts.schemas import RecordName
 from pipelines.faults import BrokerUnreachable
+from pipelines.last_turn import LastTurn
 from pipelines.live_workers import ProcessorUnreachable
 from pipelines.partitioning import partition_of
 from pipelines.settings import Settings
@@ -95,11 +96,13 @@ class Bench:
         self.now_s = 100.0
         self.sent: list[tuple[bytes, bytes, Callable[[str], None]]] = []
         self.metrics = AuditMetrics()
+        self.last_turn = LastTurn(hangs_after_s=60.0, clock=lambda: self.now_s)
         self.auditor = Auditor(
             self.stream,
             FRAMING,
             lambda *command: self.sent.append(command),
             self.metrics,
+            self.last_turn,
             check=check,
             clock=lambda: self.now_s,
             wall_clock=lambda: AT_MS / 1_000,
@@ -311,6 +314,40 @@ def test_processors_that_do_not_answer_are_a_failed_comparison_and_no_breach() -
     assert bench.metrics.latest.comparisons.failed == 1
     assert bench.metrics.latest.findings.breaches == {}
     assert any(each.get("fault") == "no live processor" for each in logs)
+
+
+def test_comparison_that_takes_long_is_no_loop_that_hangs() -> None:
+    """The loop is silent for as long as one page takes, however many there are."""
+    bench_of: list[Bench] = []
+    alive: list[bool] = []
+
+    class Slow(FakeStores):
+        def pages(self, partition: int) -> Any:
+            for _ in range(10):
+                bench_of[0].now_s += 50.0
+                alive.append(bench_of[0].last_turn.alive)
+                yield [faithful()]
+
+    settings = Settings(_env_prefix="NO_SUCH_PREFIX_")
+    bench = Bench(
+        StoreCheck(
+            settings,
+            lambda: "token",
+            open_stores=lambda: cast(LiveStores, Slow()),
+            pause=lambda _seconds: None,
+        )
+    )
+    bench_of.append(bench)
+    bench.stream.write(*events(6))
+    bench.turn(3)
+    assert (len(alive), all(alive)) == (10, True)
+    bench.now_s += 61.0
+    assert not bench.last_turn.alive
+
+
+def test_bound_of_silence_is_beyond_a_kafka_and_processors_that_answer_late() -> None:
+    """Ten seconds each, one after the other."""
+    assert all(hangs_after_s(count) > 2 * 10.0 * count + 60.0 for count in (1, 6, 100))
 
 
 def test_stream_is_read_on_between_two_pages() -> None:

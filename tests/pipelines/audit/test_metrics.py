@@ -12,18 +12,27 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from pipelines.audit.breaches import Breach, BreachKind
-from pipelines.audit.listener import Listener
+from pipelines.audit.listener import Listener, optional_listener
 from pipelines.audit.metrics import METRICS, AuditMetrics, Comparisons, Reading
 from pipelines.audit.watch import Watch
 from pipelines.faults import SettingsError
 from pipelines.local.ports import LOOPBACK
+from pipelines.settings import Settings
+from pipelines.tls import shown_certificate
+from tests.http_edge.authority import TlsFiles
 from tests.pipelines.audit.stream_story import NUMBER, OTHER, Story, sold
 
 READY = {"is": True}
+ALIVE = {"is": True}
 
 
 def untold(_breach: Breach) -> None:
     """Stands in for the log."""
+
+
+def yes() -> bool:
+    """Stands in for what a probe asks."""
+    return True
 
 
 def reading() -> Reading:
@@ -116,8 +125,10 @@ def test_every_metric_of_the_table_is_shown_under_its_name_and_no_other() -> Non
 
 @pytest.fixture
 def listener() -> Iterator[Listener]:
-    READY["is"] = True
-    with Listener(LOOPBACK, 0, AuditMetrics(), ready=lambda: READY["is"]) as listening:
+    READY["is"] = ALIVE["is"] = True
+    with Listener(
+        LOOPBACK, 0, AuditMetrics(), alive=lambda: ALIVE["is"], ready=lambda: READY["is"]
+    ) as listening:
         yield listening
 
 
@@ -135,6 +146,17 @@ def test_listener_answers_monitors_and_probes_and_nothing_else(listener: Listene
     assert asked(listener, "/anything").status_code == 404
 
 
+def test_listener_of_a_loop_that_stands_still_says_so_and_goes_on_answering(
+    listener: Listener,
+) -> None:
+    ALIVE["is"] = False
+    answer = asked(listener, "/healthz")
+    assert (answer.status_code, answer.text) == (503, "the loop does not turn any more\n")
+    assert asked(listener, "/metrics").status_code == 200
+    ALIVE["is"] = True
+    assert asked(listener, "/healthz").status_code == 200
+
+
 def test_listener_is_not_kept_from_answering_by_who_says_nothing(listener: Listener) -> None:
     with socket.create_connection((LOOPBACK, listener.port)):
         assert asked(listener, "/healthz").status_code == 200
@@ -142,30 +164,38 @@ def test_listener_is_not_kept_from_answering_by_who_says_nothing(listener: Liste
 
 def test_listener_on_a_port_that_is_taken_says_so(listener: Listener) -> None:
     with pytest.raises(SettingsError, match=f"cannot listen on {LOOPBACK}:{listener.port}"):
-        Listener(LOOPBACK, listener.port, AuditMetrics(), ready=lambda: True)
+        Listener(LOOPBACK, listener.port, AuditMetrics(), alive=yes, ready=yes)
 
 
-def test_listener_with_a_certificate_speaks_https_only(tmp_path: Path) -> None:
-    authority = trustme.CA()
-    issued = authority.issue_cert(LOOPBACK)
-    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
-    issued.cert_chain_pems[0].write_to_path(certificate)
-    issued.private_key_pem.write_to_path(key)
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    metrics = AuditMetrics()
-    with Listener(
-        LOOPBACK, 0, metrics, ready=lambda: True, certificate=certificate, key=key
-    ) as listening:
-        url = f"https://{LOOPBACK}:{listening.port}/healthz"
+def test_listener_with_a_certificate_speaks_https_only_and_shows_a_changed_one(
+    tmp_path: Path,
+) -> None:
+    first, second = trustme.CA(), trustme.CA()
+    files = TlsFiles(tmp_path / "tls").write(first)
+    shown = shown_certificate(files.settings())
+    with Listener(LOOPBACK, 0, AuditMetrics(), alive=yes, ready=yes, shown=shown) as listening:
         with socket.create_connection((LOOPBACK, listening.port)):
-            assert httpx.get(url, verify=context, trust_env=False).status_code == 200
+            assert trusting(first, listening).status_code == 200
         with pytest.raises(httpx.TransportError):
             asked(listening, "/healthz")
+        files.write(second)
+        assert trusting(second, listening).status_code == 200
+        with pytest.raises(httpx.TransportError):
+            trusting(first, listening)
+
+
+def trusting(authority: trustme.CA, listener: Listener) -> httpx.Response:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    url = f"https://{LOOPBACK}:{listener.port}/healthz"
+    return httpx.get(url, verify=context, trust_env=False)
 
 
 def test_listener_with_a_file_that_is_no_certificate_says_so(tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.pem"
     wrong.write_text("nothing")
+    told = Settings.model_validate(
+        {"tls_certificate_location": wrong, "tls_key_location": wrong, "http_host": LOOPBACK}
+    )
     with pytest.raises(SettingsError, match="GIFTCERT_TLS_CERTIFICATE_LOCATION"):
-        Listener(LOOPBACK, 0, AuditMetrics(), ready=lambda: True, certificate=wrong, key=wrong)
+        optional_listener(told, 0, AuditMetrics(), alive=yes, ready=yes)

@@ -12,15 +12,15 @@ import structlog
 import trustme
 from structlog.testing import capture_logs
 
-from http_edge.serving import tls as module
-from http_edge.serving.tls import (
+from pipelines import tls as module
+from pipelines.faults import SettingsError
+from pipelines.settings import Settings
+from pipelines.tls import (
     FollowedFiles,
     ServedContext,
     shown_certificate,
     trusted_authorities,
 )
-from pipelines.faults import SettingsError
-from pipelines.settings import Settings
 from tests.http_edge.authority import SwappedVolume, TlsFiles, shake_hands
 
 Lines = list[MutableMapping[str, Any]]
@@ -160,7 +160,7 @@ def test_listener_shows_a_replaced_pair_in_the_next_handshake(
     assert shown.look() is True
     assert shake_hands(listening, client) != before
     assert [(line["event"], line["what"]) for line in lines] == [
-        ("renewed", "the edge's certificate")
+        ("renewed", "the certificate that is shown")
     ]
 
 

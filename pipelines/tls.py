@@ -1,4 +1,4 @@
-"""TLS from files: what the edge shows to callers, and whom it trusts when it asks others.
+"""TLS from files: what a listener shows to callers, and whom we trust when we ask others.
 
 Owns the two kinds of context and their renewal: certificates are replaced under a running process,
 and every handshake after that must use the new ones. Must not tell what is in a file.
@@ -141,7 +141,7 @@ def shown_certificate(settings: Settings) -> FollowedFiles | None:
             ) from None
         return context
 
-    return FollowedFiles("the edge's certificate", (certificate, key), make)
+    return FollowedFiles("the certificate that is shown", (certificate, key), make)
 
 
 def trusted_authorities(settings: Settings) -> FollowedFiles:
