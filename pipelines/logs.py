@@ -8,7 +8,7 @@ import logging
 import re
 import sys
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Final, Literal, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -41,7 +41,7 @@ def configure_logs(
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _ToStandardError(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.PositionalArgumentsFormatter()],
@@ -74,6 +74,19 @@ def configure_logs(
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
+
+
+class _ToStandardError(logging.StreamHandler[TextIO]):
+    """Writes to what is standard error at that moment.
+
+    Whoever has replaced it for a while (the runner of a command, a bar on a terminal) closes its
+    own when it is done, and threads may go on.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Called by logging for each line, one at a time."""
+        self.stream = sys.stderr
+        super().emit(record)
 
 
 def hide_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -119,18 +119,25 @@ def _hold_text(hold: OpenHold, currency: str, zone: tzinfo) -> str:
 
 
 def _table(timeline: Timeline, zone: tzinfo) -> Table:
-    table = Table(title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    table = Table(
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1),
+        collapse_padding=True,
+    )
     table.title = f"What happened (times: {_zone_name(zone)})"
     table.add_column("#", justify="right", no_wrap=True)
-    table.add_column("when", no_wrap=True)
-    table.add_column("what", overflow="fold")
+    # Neither a time nor a type is ever broken: people look for them, and programs do.
+    table.add_column("when and what", no_wrap=True)
+    table.add_column("that is", overflow="fold")
     for name in ("money", "balance", "held"):
         table.add_column(name, justify="right", no_wrap=True)
     for line in timeline.lines:
         table.add_row(
             str(line.sequence),
-            told_when(line.at_ms, zone),
-            f"{line.event}\n{_meaning(line)}",
+            f"{told_when(line.at_ms, zone)}\n{line.event}",
+            _meaning(line),
             _signed(line),
             _amount(line.balance_minor, line.currency),
             _amount(line.held_minor, line.currency) if line.held_minor else "",

@@ -1,9 +1,11 @@
 """Log lines: one form for all, and nothing in them that should not be there."""
 
 import ast
+import io
 import json
 import logging
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,6 +49,24 @@ def test_logging_as_json_puts_own_and_library_lines_into_one_form(
         "level": "warning",
         "logger": "quixstreams.app",
     }
+
+
+def test_logging_after_standard_error_was_another_goes_to_the_one_that_is_open(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread that outlives the command it began with has its say, and raises no other error."""
+    with monkeypatch.context() as patched:
+        of_the_command = io.StringIO()
+        patched.setattr(sys, "stderr", of_the_command)
+        configure_logs("INFO", "json")
+        structlog.get_logger("giftcert").info("the command works")
+        assert "the command works" in of_the_command.getvalue()
+        of_the_command.close()
+    thread = threading.Thread(target=lambda: logging.getLogger("giftcert").warning("it ended"))
+    thread.start()
+    thread.join()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert json.loads(line)["event"] == "it ended"
 
 
 def test_logging_to_a_console_puts_the_event_into_one_readable_line(

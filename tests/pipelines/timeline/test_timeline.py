@@ -73,9 +73,9 @@ def event(
     return Read(place=Place(partition=2, offset=100 + sequence), fields=fields)
 
 
-def printed(timeline: Timeline) -> str:
+def printed(timeline: Timeline, width: int = 140) -> str:
     out = io.StringIO()
-    show_timeline(timeline, MOSCOW, Console(file=out, width=140, markup=False, highlight=False))
+    show_timeline(timeline, MOSCOW, Console(file=out, width=width, markup=False, highlight=False))
     return out.getvalue()
 
 
@@ -175,6 +175,19 @@ def test_locked_certificate_is_shown_with_who_and_why_and_since_when() -> None:
     lock = {"reason": "reported lost", "by": "anna", "at": AT_MS}
     told = printed(timeline_of(NUMBER, [event(1, "lock", lock=lock)]))
     assert "since 2026-03-01 13:30:00 by anna: reported lost" in told
+
+
+@pytest.mark.parametrize("kind", [each.value for each in EventType])
+def test_table_on_a_narrow_screen_breaks_no_type_no_time_and_no_amount(kind: str) -> None:
+    """80 columns is what a pipe and a telephone on call have."""
+    money = event(7, kind, entry=("REDEEM", -100_000_00), balance=250_000_00, held=125_000_00)
+    told = printed(timeline_of(NUMBER, [money], from_start=False), width=80)
+    lines = told[told.index("What happened") :].splitlines()
+    assert max(map(len, lines)) <= 80
+    when = next(line for line in lines if "2026-03-01 13:30:07" in line)
+    assert when.split()[-3:] == ["-100,000.00", "250,000.00", "125,000.00"]
+    below = lines[lines.index(when) + 1]
+    assert below.split()[0] == kind
 
 
 def test_amounts_and_times_are_written_as_people_read_them() -> None:
