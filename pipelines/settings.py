@@ -310,6 +310,11 @@ class Settings(KafkaSettings):
         description="OTLP/HTTP address of a collector that traces go to, like "
         "`http://collector:4318/v1/traces`. Unset: there are none, and they cost nothing.",
     )
+    traces_headers_file: Path | None = Field(
+        None,
+        description="The file of headers for that collector, one `name: value` a line, where it "
+        "wants to know who sends. A changed one is taken up without a restart.",
+    )
     traces_share: float = Field(
         1.0,
         ge=0,

@@ -10,6 +10,7 @@ import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from pipelines.contracts.framing import framing_for
@@ -21,15 +22,23 @@ from pipelines.rebuild.silent_framing import SilentFraming
 from pipelines.settings import Settings
 
 _LOOK_EVERY_S: Final = 0.2
+_SHARE: Final = Path("/sys/fs/cgroup/cpu.max")
+"""How much of the processors a container is given: microseconds of each so many."""
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 Work = Callable[[Workshop, Task], Result]
 
 
-def usual_processes() -> int:
-    """As many as there are processors."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
+def usual_processes(share: Path = _SHARE) -> int:
+    """As many as there are processors, and in a container no more than it is given of them."""
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
+    try:
+        quota_us, period_us = share.read_text(encoding="ascii").split()
+        return max(1, min(there, int(quota_us) // int(period_us)))
+    except (OSError, ValueError):
+        # No container, or one without a limit, which says `max`.
+        return there
 
 
 class _Given:

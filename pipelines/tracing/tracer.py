@@ -82,5 +82,11 @@ def tracer_for(settings: Settings, part: str) -> Tracer | None:
         "service.version": release().version,
         "service.instance.id": settings.worker_id,
     }
-    sender = SpanSender(OtlpDelivery(settings.traces_url, resource, settings.tls_ca_location))
+    delivery = OtlpDelivery(
+        settings.traces_url,
+        resource,
+        ca=settings.tls_ca_location,
+        headers_file=settings.traces_headers_file,
+    )
+    sender = SpanSender(delivery)
     return Tracer(put=sender.put, share=settings.traces_share, close=sender.close)

@@ -52,6 +52,7 @@ SET_BY_THE_CHART: Final[Mapping[str, str]] = {
     "GIFTCERT_TLS_CERTIFICATE_LOCATION": "secrets.tls",
     "GIFTCERT_TLS_KEY_LOCATION": "secrets.tls",
     "GIFTCERT_TLS_CA_LOCATION": "secrets.tlsAuthorities",
+    "GIFTCERT_TRACES_HEADERS_FILE": "secrets.traces.headers",
     "GIFTCERT_CLIENTS_FILE": "clients",
     "GIFTCERT_CVC_KEY_FILE": "secrets.cvcKeys",
     "GIFTCERT_CRM_CLIENT_SECRET_FILE": "secrets.crm.client",

@@ -15,7 +15,7 @@ from pipelines.neighbours.enrich.settings import EnrichSettings
 from pipelines.settings import Settings
 from pipelines.topics import wanted_topics
 from tests.helm.chart_files import CHART, GENERATED_FILES, with_places, with_settings
-from tests.helm.rendered import Helm, Variant, all_of
+from tests.helm.rendered import Helm, Variant, all_of, one
 from tests.helm.variants import MATRIX
 
 _FILES = {"user.crt", "user.key"}
@@ -101,7 +101,9 @@ def test_rights_of_strimzi_are_those_that_the_program_gives(helm: Helm) -> None:
         }
         wanted.setdefault(right.principal.value, []).append(row)
     told = {
-        each["metadata"]["name"]: sorted(each["spec"]["authorization"]["acls"], key=str)
+        each["metadata"]["name"].removeprefix("qa-"): sorted(
+            each["spec"]["authorization"]["acls"], key=str
+        )
         for each in all_of(objects, "KafkaUser")
     }
     assert told == {name: sorted(rows, key=str) for name, rows in wanted.items()}
@@ -112,13 +114,8 @@ def test_principals_file_of_the_rights_job_names_everybody_as_kafka_does(helm: H
         "secrets": {"kafka": {"principals": {"till": {"aclPrincipal": "User:CN=till,O=shop"}}}}
     }
     objects = helm.objects(Variant(files=("values-qa.yaml",), values=values))
-    (text,) = [
-        each["data"]["principals.json"]
-        for each in all_of(objects, "ConfigMap")
-        if "principals.json" in each["data"]
-    ]
-    told = json.loads(text)
-    assert told["processor"] == ["User:processor"]
+    told = json.loads(one(objects, "ConfigMap", "-principals")["data"]["principals.json"])
+    assert told["processor"] == ["User:qa-processor"]
     assert told["till"] == ["User:CN=till,O=shop"]
 
 

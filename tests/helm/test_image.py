@@ -67,6 +67,9 @@ def test_dockerfile_is_pinned_and_ends_as_nobody_in_particular() -> None:
     installs = [line for line in lines if "pip" in line and "install" in line and "-r " in line]
     assert len(installs) + "\n".join(lines).count("-r requirements-runtime.lock") >= 2
     assert "\n".join(lines).count("--require-hashes") == 2
+    compiled = [number for number, line in enumerate(final) if "-m compileall" in line]
+    assert compiled, "the base has no bytecode of Python's own library"
+    assert compiled[0] < final.index(users[0]), "only root can write it"
     assert 'ENTRYPOINT ["giftcert"]' in final, "as a list: a shell would not pass signals on"
 
 

@@ -3,6 +3,7 @@
 A table of rules over rendered containers. Each rule says what is wrong, or nothing.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -259,6 +260,66 @@ def test_operators_pod_starts_for_nobody_by_itself_and_reaches_the_workers(helm:
         assert f"'app.kubernetes.io/component': '{worker}'" in str(own["egress"])
         ingress = policies[f"gifts-gift-certificates-{worker}"]["ingress"]
         assert f"'app.kubernetes.io/component': '{label}'" in str(ingress)
+
+
+def test_operators_pod_checks_the_same_rights_that_the_hook_gives(helm: Helm) -> None:
+    """Else `giftcert acls check` would call the release's own users strangers."""
+    values = {
+        "crm": {"settings": {"GIFTCERT_CRM_GROUP": "our-crm"}},
+        "enrich": {"settings": {"GIFTCERT_ENRICH_OUTPUT_TOPIC": "Payments.V2"}},
+        "secrets": {"kafka": {"principals": {"crm": {"aclPrincipal": "User:CN=crm"}}}},
+    }
+    objects = helm.objects(Variant(files=("values-qa.yaml",), values=values))
+    maps = {each["metadata"]["name"]: each["data"] for each in all_of(objects, "ConfigMap")}
+    told = []
+    for kind, name in (("Job", "-acls"), ("CronJob", "-operator")):
+        (container,) = containers([one(objects, kind, name)])
+        (users,) = [each for each in container.pod["spec"]["volumes"] if "configMap" in each]
+        variables = {
+            each["name"]: each.get("value")
+            for each in container.spec["env"]
+            if each["name"] != "GIFTCERT_TOKEN_FILE"
+        }
+        told.append((variables, maps[users["configMap"]["name"]]))
+    hook, operator = told
+    assert hook == operator
+    variables, users = operator
+    assert variables["GIFTCERT_CRM_GROUP"] == "our-crm"
+    assert variables["GIFTCERT_ENRICH_OUTPUT_TOPIC"] == "Payments.V2"
+    principals = json.loads(users["principals.json"])
+    assert principals["crm"] == ["User:CN=crm"]
+    assert principals["processor"] == ["User:qa-processor"]
+
+
+def test_operators_pod_has_memory_time_and_scratch_of_its_own(helm: Helm) -> None:
+    """A rebuild holds partitions in memory and keeps what it folded in files."""
+    values: dict[str, Any] = {
+        "operator": {"lifetimeSeconds": 100_000, "scratch": {"className": "fast"}}
+    }
+    for told, lifetime in (({}, "28800"), (values, "100000")):
+        objects = helm.objects(Variant(files=("values-prod.yaml",), values=told))
+        (operator,) = containers([one(objects, "CronJob", "-operator")])
+        assert (operator.spec["command"], operator.spec["args"]) == (["sleep"], [lifetime])
+        assert operator.spec["resources"]["limits"]["memory"] == "14Gi"
+        (scratch,) = [each for each in operator.pod["spec"]["volumes"] if each["name"] == "tmp"]
+        if not told:
+            assert scratch["emptyDir"] == {"sizeLimit": "100Gi"}
+        else:
+            claim = scratch["ephemeral"]["volumeClaimTemplate"]["spec"]
+            assert claim["storageClassName"] == "fast"
+            assert claim["resources"]["requests"] == {"storage": "100Gi"}
+        assert {"name": "tmp", "mountPath": "/tmp"} in operator.spec["volumeMounts"]
+
+
+def test_users_of_a_test_installation_are_its_own(helm: Helm) -> None:
+    """On one Kafka the rights that one login has on two installations add up."""
+    named: list[set[str]] = []
+    for name in ("qa", "prod"):
+        objects = helm.objects(MATRIX[name])
+        users = json.loads(one(objects, "ConfigMap", "-operator")["data"]["principals.json"])
+        named.append({user for each in users.values() for user in each})
+    assert named[0].isdisjoint(named[1])
+    assert len(named[0]) == len(named[1])
 
 
 def _weight(each: dict[str, Any]) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from http_edge.access.clients import load_clients
+from pipelines.acls.users import users_of
 from pipelines.addresses import web_address
 from pipelines.caller_token import token_source
 from pipelines.cvc_keys import load_cvc_keys
@@ -16,6 +17,7 @@ from pipelines.neighbours.enrich.settings import load_enrich_settings
 from pipelines.runtime_options import producer_options
 from pipelines.settings import Settings, load_settings
 from pipelines.topics import Role
+from pipelines.tracing.otlp import read_headers
 from tests.helm.chart_files import (
     CHART,
     NEVER,
@@ -33,6 +35,7 @@ SECRETS = {
     "ca.crt": _CERTIFICATE,
     "tls.crt": _CERTIFICATE,
     "user.crt": _CERTIFICATE,
+    "headers": "Authorization: Bearer a-word\n",
 }
 
 
@@ -112,6 +115,10 @@ def _fits(each: Container, settings: Settings, root: Path) -> None:
         if isinstance(value, Path) and str(value).startswith(f"{root}/etc"):
             assert value.is_file(), f"{each.name}: {name}"
     settings.kafka_config()
+    if settings.acl_principals_file is not None:
+        assert users_of(settings.acl_principals_file)
+    if settings.traces_headers_file is not None:
+        assert read_headers(settings.traces_headers_file)
     if not each.is_worker:
         return
     pod = f"{each.owner['metadata']['name']}-0"

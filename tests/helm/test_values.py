@@ -4,6 +4,9 @@ from typing import Any
 
 import pytest
 
+from pipelines.settings import Settings
+from pipelines.topics import STATEFUL, Role
+from tests.helm.chart_files import CHART
 from tests.helm.rendered import Helm, Variant
 from tests.helm.variants import EVERY_PART, over
 
@@ -48,6 +51,8 @@ NOT_OF_THE_FORM: list[tuple[str, dict[str, Any], str]] = [
     ("no replicas", {"processor": {"replicas": 0}}, "minimum"),
     ("channel that is none", {"clients": {"till": {"channel": "SHOP"}}}, "must be one of"),
     ("root", {"user": {"runAsUser": 0}}, "minimum"),
+    ("names from no port", {"networkPolicy": {"dns": {"ports": []}}}, "/networkPolicy/dns/ports"),
+    ("pod that ends at once", {"operator": {"lifetimeSeconds": 5}}, "/operator/lifetimeSeconds"),
     ("mart as a file", {"bi": {"settings": {"GIFTCERT_BI_MART": "/x"}}}, "GIFTCERT_BI_MART"),
 ]
 
@@ -75,6 +80,18 @@ DO_NOT_FIT: list[tuple[str, str, dict[str, Any], str]] = [
         "prod",
         {"keda": {"authentication": {"name": ""}}},
         "name a TriggerAuthentication",
+    ),
+    (
+        "worker that dies of another's partitions",
+        "prod",
+        {"processor": {"replicas": 2, "resources": {"limits": {"memory": "1567Mi"}}}},
+        "another has 24 partitions and takes 1568 MiB in a backlog; raise it to 1568Mi",
+    ),
+    (
+        "correlator that dies of another's partitions",
+        "prod",
+        {"correlator": {"resources": {"limits": {"memory": "0.75Gi"}}}},
+        "takes 800 MiB in a backlog; raise it to 800Mi, raise keda.minReplicas",
     ),
     (
         "more copies in sync than copies",
@@ -130,6 +147,12 @@ DO_NOT_FIT: list[tuple[str, str, dict[str, Any], str]] = [
         "prod",
         {"jobs": {"topics": {"withSources": True}}},
         "made by their owners",
+    ),
+    (
+        "others' topics by who may not make them",
+        "qa",
+        {"jobs": {"topics": {"withSources": True}}},
+        "jobs.topics.withSources with kafka.securityProtocol SASL_SSL: the operator has no right",
     ),
     ("no issuer", "dev", {"settings": {"GIFTCERT_TOKEN_ISSUER": ""}}, "GIFTCERT_TOKEN_ISSUER"),
     ("nobody may call", "dev", {"clients": None}, "clients is empty"),
@@ -208,6 +231,33 @@ DO_NOT_FIT: list[tuple[str, str, dict[str, Any], str]] = [
         "jobs.acls.enabled needs a login",
     ),
     (
+        "Gateway that would speak plain HTTP to pods of HTTPS",
+        "prod",
+        {"gateway": {"backendTls": {"authoritiesConfigMap": ""}}},
+        "gateway.backendTls.authoritiesConfigMap is not set",
+    ),
+    (
+        "alerts whose pages are nowhere",
+        "prod",
+        {"monitoring": {"runbookBase": ""}},
+        "environment prod with monitoring.rules needs monitoring.runbookBase",
+    ),
+    (
+        "the collector's token in the clear",
+        "qa",
+        {"secrets": {"traces": {"headers": {"existingSecret": "collector"}}}},
+        "settings.GIFTCERT_TRACES_URL of http:// with secrets.traces.headers",
+    ),
+    (
+        "the collector's token in the clear from one part",
+        "prod",
+        {
+            "secrets": {"traces": {"headers": {"existingSecret": "collector"}}},
+            "crm": {"settings": {"GIFTCERT_TRACES_URL": "http://traces.example/v1/traces"}},
+        },
+        "crm.settings.GIFTCERT_TRACES_URL of http:// with secrets.traces.headers",
+    ),
+    (
         "route to no gateway",
         "prod",
         {"gateway": {"parentRefs": []}},
@@ -246,6 +296,28 @@ def test_production_in_a_service_mesh_does_without_certificates_of_its_own(helm:
     assert "GIFTCERT_TLS_CERTIFICATE_LOCATION" not in str(objects)
 
 
+@pytest.mark.parametrize("limit", ["1568Mi", "1.54Gi", "1645M", "2G", "1644167168"])
+def test_memory_that_holds_what_a_worker_takes_is_not_refused(helm: Helm, limit: str) -> None:
+    values = {"processor": {"replicas": 2, "resources": {"limits": {"memory": limit}}}}
+    assert helm.objects(Variant(files=("values-prod.yaml",), values=values))
+
+
+def test_check_of_memory_reckons_with_the_stores_that_a_worker_has() -> None:
+    checks = (CHART / "templates" / "checks.yaml").read_text(encoding="utf-8")
+    counted = " ".join(f'"{role.value}" {len(STATEFUL[role])}' for role in Role)
+    assert f"dict {counted} " in checks
+    cache = Settings.model_fields["block_cache_bytes"].default
+    assert f'"GIFTCERT_BLOCK_CACHE_BYTES") | default {cache})' in checks
+
+
+def test_gateway_that_is_told_in_another_way_gets_no_policy_for_the_pods(helm: Helm) -> None:
+    values = {"gateway": {"backendTls": {"enabled": False, "authoritiesConfigMap": ""}}}
+    objects = helm.objects(Variant(files=("values-prod.yaml",), values=values))
+    kinds = {each["kind"] for each in objects}
+    assert "HTTPRoute" in kinds
+    assert "BackendTLSPolicy" not in kinds
+
+
 def test_chart_without_any_values_says_everything_that_it_needs_at_once(helm: Helm) -> None:
     refusal = helm.refusal(Variant(files=(), values={}))
     for name in ("image.repository", "kafka.bootstrap", "GIFTCERT_TOKEN_ISSUER", "clients"):
@@ -259,7 +331,8 @@ def test_false_of_one_part_wins_over_true_of_all_and_large_numbers_stay_whole(he
             "settings": {"GIFTCERT_ACCEPT_UNMARKED_PAYMENTS": True, "GIFTCERT_POOL_LOW_MARK": 7},
             "correlator": {"settings": {"GIFTCERT_ACCEPT_UNMARKED_PAYMENTS": False}},
             "processor": {
-                "settings": {"GIFTCERT_POOL_LOW_MARK": 0, "GIFTCERT_BLOCK_CACHE_BYTES": 2**40}
+                "settings": {"GIFTCERT_POOL_LOW_MARK": 0, "GIFTCERT_BLOCK_CACHE_BYTES": 2**40},
+                "resources": {"limits": {"memory": "2Ti"}},
             },
         },
     )

@@ -75,6 +75,12 @@ CASES: list[tuple[str, str, dict[str, Any], list[int]]] = [
         [1002, 1003, 1007],
     ),
     (
+        "Kafka at a port that is not usual",
+        "auditor",
+        {"kafka": {"bootstrap": "b-1.kafka.example:1008,[fd00::1]:1009"}},
+        [1002, 1003, 1008, 1009],
+    ),
+    (
         "ports that are named win",
         "processor",
         {
@@ -106,5 +112,26 @@ def test_pod_may_go_to_the_ports_of_the_addresses_it_is_told_of_and_no_other(
     ways = policy["spec"]["egress"]
     assert all(way["ports"] for way in ways), "no ports would be all of them"
     # Names, Kafka, the mart and the pods of the release are another test's.
-    known = {53, 5432, 8080, 9093}
+    known = {53, 5353, 5432, 8080, 9093}
     assert sorted({port["port"] for way in ways for port in way["ports"]} - known) == ports
+
+
+def test_names_are_asked_where_values_say_and_at_the_ports_of_those_pods(helm: Helm) -> None:
+    """Most networks look at the port of the pod, and that is not 53 everywhere."""
+    peer = {"ipBlock": {"cidr": "169.254.20.10/32"}}
+    cases: list[tuple[dict[str, Any], object, set[int]]] = [
+        ({}, None, {53, 5353}),
+        ({"networkPolicy": {"dns": {"peers": [peer], "ports": [53]}}}, [peer], {53}),
+    ]
+    for values, peers, ports in cases:
+        objects = helm.objects(Variant(files=("values-prod.yaml",), values=values))
+        for policy in all_of(objects, "NetworkPolicy"):
+            way = policy["spec"]["egress"][0]
+            for protocol in ("UDP", "TCP"):
+                told = {port["port"] for port in way["ports"] if port["protocol"] == protocol}
+                assert told == ports
+            if peers is None:
+                assert "kube-system" in str(way["to"])
+                assert "openshift-dns" in str(way["to"])
+            else:
+                assert way["to"] == peers

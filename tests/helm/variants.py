@@ -42,6 +42,7 @@ EVERY_PART: Final[dict[str, Any]] = {
             "authorities": {"existingSecret": "authorities"},
         },
         "auditorToken": {"existingSecret": "auditor"},
+        "traces": {"headers": {"existingSecret": "collector"}},
     },
 }
 """Every kind of pod, over one of the files."""
@@ -75,7 +76,10 @@ MATRIX: Final[dict[str, Variant]] = {
             over(EVERY_PART, _NO_SERVICE_OF_ADDRESSES),
             {
                 "kafka": {"securityProtocol": "SSL"},
-                "settings": {"GIFTCERT_SCHEMA_REGISTRY_USERNAME": "giftcert"},
+                "settings": {
+                    "GIFTCERT_SCHEMA_REGISTRY_USERNAME": "giftcert",
+                    "GIFTCERT_TRACES_URL": "https://traces.example",
+                },
                 "secrets": {
                     "kafka": _LOGINS,
                     "registry": {

@@ -55,6 +55,15 @@ CASES: Final[tuple[Case, ...]] = (
         {'up{job="gift-certificates",component="bi",instance="bi-0"}': "1x50 0x10"},
         labels='component="bi"',
     ),
+    fires(
+        "NeighbourDown",
+        "one CRM of two is down",
+        {
+            'up{job="gift-certificates",component="crm",instance="crm-0"}': "1x60",
+            'up{job="gift-certificates",component="crm",instance="crm-1"}': "1x50 0x10",
+        },
+        labels='component="crm"',
+    ),
     quiet(
         "NeighbourDown",
         "a mart runs, a processor is down, and so is a stranger",

@@ -2,10 +2,21 @@
 {{- define "gift-certificates.egress" -}}
 {{- $policy := .root.Values.networkPolicy -}}
 # Names.
-- to: {{- toYaml $policy.dns | nindent 4 }}
-  ports: [{protocol: UDP, port: 53}, {protocol: TCP, port: 53}]
+- ports:
+    {{- range $port := $policy.dns.ports }}
+    {{- range list "UDP" "TCP" }}
+    - {protocol: {{ . }}, port: {{ include "gift-certificates.text" $port }}}
+    {{- end }}
+    {{- end }}
+  {{- with $policy.dns.peers }}
+  to: {{- toYaml . | nindent 4 }}
+  {{- end }}
 # Kafka.
-{{ include "gift-certificates.way" $policy.kafka }}
+{{- $ports := $policy.kafka.ports -}}
+{{- range splitList "," .root.Values.kafka.bootstrap -}}
+{{- $ports = append $ports (regexFind "[0-9]+$" (trim .) | int) -}}
+{{- end }}
+{{ include "gift-certificates.way" (dict "ports" (uniq $ports) "peers" $policy.kafka.peers) }}
 {{- $own := get (get .root.Values .name | default dict) "settings" | default dict -}}
 {{- $told := dict -}}
 {{- range $layer := list .root.Values.settings $own -}}

@@ -55,6 +55,9 @@ GIFTCERT_CLIENTS_FILE: /etc/giftcert/clients/clients.json
 {{- if .component.keeps }}
 GIFTCERT_STATE_DIR: /var/lib/giftcert/state
 {{- end }}
+{{- if and .component.traces $secrets.traces.headers.existingSecret }}
+GIFTCERT_TRACES_HEADERS_FILE: /etc/giftcert/traces/headers
+{{- end }}
 {{- if eq .name "processor" }}
 GIFTCERT_CVC_KEY_FILE: /etc/giftcert/cvc-keys/cvc-keys.json
 {{- else if eq .name "crm" }}

@@ -22,6 +22,9 @@ rows:
 - {name: registry-token, secret: {{ $secrets.registry.token.existingSecret | quote }}, items: [{key: {{ $secrets.registry.token.key | quote }}, path: token}]}
 - {name: registry-authorities, secret: {{ $secrets.registry.authorities.existingSecret | quote }}, items: [{key: {{ $secrets.registry.authorities.key | quote }}, path: ca.crt}]}
 {{- end }}
+{{- if and .component .component.traces }}
+- {name: traces, secret: {{ $secrets.traces.headers.existingSecret | quote }}, items: [{key: {{ $secrets.traces.headers.key | quote }}, path: headers}]}
+{{- end }}
 - {name: tls-authorities, secret: {{ $secrets.tlsAuthorities.existingSecret | quote }}, items: [{key: {{ $secrets.tlsAuthorities.key | quote }}, path: ca.crt}]}
 {{- if and .component .component.listens }}
 - {name: tls, secret: {{ $secrets.tls.existingSecret | quote }}, items: [{key: {{ $secrets.tls.certificateKey | quote }}, path: tls.crt}, {key: {{ $secrets.tls.keyKey | quote }}, path: tls.key}]}
@@ -43,8 +46,23 @@ rows:
 {{- end -}}
 
 {{- define "gift-certificates.volumes" -}}
+{{- if not .scratch -}}
 - name: tmp
   emptyDir: {sizeLimit: 256Mi}
+{{- else if .scratch.className -}}
+# A volume that comes and goes with the pod.
+- name: tmp
+  ephemeral:
+    volumeClaimTemplate:
+      spec:
+        accessModes: [ReadWriteOnce]
+        storageClassName: {{ .scratch.className }}
+        resources:
+          requests: {storage: {{ .scratch.size }}}
+{{- else -}}
+- name: tmp
+  emptyDir: {sizeLimit: {{ .scratch.size }}}
+{{- end }}
 {{- range (fromYaml (include "gift-certificates.secretRows" .)).rows }}
 {{- if .secret }}
 - name: {{ .name }}

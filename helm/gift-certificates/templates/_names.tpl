@@ -55,6 +55,13 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
+{{/* A quantity of bytes in whole MiB. */}}
+{{- define "gift-certificates.mebibytes" -}}
+{{- $of := dict "" 1048576.0 "k" 1048.576 "M" 1.048576 "G" 0.001048576 "T" 0.000001048576 "Ki" 1024.0 "Mi" 1.0 "Gi" 0.0009765625 "Ti" 0.00000095367431640625 -}}
+{{- $unit := regexFind "[A-Za-z]*$" . -}}
+{{- divf (float64 (trimSuffix $unit .)) (get $of $unit) | floor | int64 -}}
+{{- end -}}
+
 {{- define "gift-certificates.scheme" -}}
 {{- if .Values.secrets.tls.existingSecret }}https{{ else }}http{{ end -}}
 {{- end -}}

@@ -3,6 +3,7 @@
 import operator
 from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 
 import pytest
 
@@ -49,3 +50,18 @@ def test_crew_of_which_a_process_dies_says_so_in_one_line(
 
 def test_usual_crew_has_a_process_for_each_processor() -> None:
     assert usual_processes() >= 1
+
+
+@pytest.mark.parametrize(
+    ("share", "least", "most"),
+    [("100000 100000\n", 1, 1), ("50000 100000\n", 1, 1), ("max 100000\n", 1, 10_000)],
+)
+def test_container_is_worked_with_no_more_processors_than_it_is_given(
+    tmp_path: Path, share: str, least: int, most: int
+) -> None:
+    """Else each would take its memory, as many as the whole node has processors."""
+    file = tmp_path / "cpu.max"
+    file.write_text(share)
+    assert least <= usual_processes(file) <= most
+    file.write_text("12300000000 100000\n")
+    assert usual_processes(file) == usual_processes(tmp_path / "none")

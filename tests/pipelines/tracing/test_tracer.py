@@ -1,12 +1,15 @@
 """The doors of traces: which are kept, whose they are, and a timer's."""
 
+from pathlib import Path
+
 import pytest
 
+from pipelines.faults import SettingsError
 from pipelines.settings import Settings
 from pipelines.stages.record import Outgoing
 from pipelines.topics import COMMANDS
-from pipelines.tracing.otlp import endpoint_of
-from pipelines.tracing.spans import Span
+from pipelines.tracing.otlp import OtlpDelivery, endpoint_of
+from pipelines.tracing.spans import Span, SpanKind
 from pipelines.tracing.timer_traces import with_traces
 from pipelines.tracing.trace_context import TraceContext
 from pipelines.tracing.tracer import Tracer, entered, tracer_for
@@ -14,6 +17,9 @@ from tests.pipelines.tracing.collector import collecting
 
 KEPT = TraceContext(trace_id="a" * 32, span_id="b" * 16, sampled=True)
 NOT_KEPT = TraceContext(trace_id="a" * 32, span_id="b" * 16, sampled=False)
+
+SPAN = Span(name="span", kind=SpanKind.INTERNAL, context=KEPT, started_ns=1, ended_ns=2)
+UNUSABLE = "GIFTCERT_TRACES_HEADERS_FILE: line 1 of {} is not `name: value`"
 
 
 def tracer(share: float = 1.0, spans: list[Span] | None = None) -> Tracer:
@@ -115,6 +121,36 @@ def test_spans_reach_a_collector_as_they_are() -> None:
         (span,) = collector.spans
         assert (span.service, span.name, span.parent) == ("giftcert-processor", "timer", "")
         assert span.attributes == {"messaging.destination.name": "GiftCertificates.Commands"}
+
+
+def test_headers_of_the_file_go_with_every_batch_as_they_are_now(tmp_path: Path) -> None:
+    file = tmp_path / "headers"
+    file.write_text("Authorization: Bearer first\nX-Scope-OrgID:shop \n")
+    with collecting() as collector:
+        assert collector.http is not None
+        delivery = OtlpDelivery(collector.url, {"service.name": "test"}, headers_file=file)
+        assert delivery.deliver([SPAN]) is None
+        file.write_text("Authorization: Bearer second\n")
+        assert delivery.deliver([SPAN]) is None
+        file.write_text("Bearer third\n")
+        assert delivery.deliver([SPAN]) == UNUSABLE.format(file)
+        delivery.give_up()
+        told = [
+            (got.headers.get("authorization"), got.headers.get("x-scope-orgid"))
+            for got in collector.http.got
+        ]
+    assert told == [("Bearer first", "shop"), ("Bearer second", None)]
+
+
+def test_headers_that_cannot_be_used_are_told_at_the_start_without_what_they_are(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "headers"
+    file.write_text("Bearer secret\n")
+    settings = Settings(traces_url="http://127.0.0.1:1", traces_headers_file=file)
+    with pytest.raises(SettingsError) as refused:
+        tracer_for(settings, "processor")
+    assert str(refused.value) == UNUSABLE.format(file)
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 500, 503])
