@@ -29,7 +29,7 @@ with warnings.catch_warnings(record=True):
 _LOG_KEY: Final = b"__giftcert_log__"
 _WRITTEN_KEY: Final = b"__giftcert_written_at__"
 
-_WRITE_BUFFER_BYTES: Final = 16 * 1024 * 1024
+WRITE_BUFFER_BYTES: Final = 16 * 1024 * 1024
 """The library's own is four times that, and three of them for each store: a pod that has to take
 all partitions at once, in a backlog, would need more memory than its limit is."""
 
@@ -58,7 +58,7 @@ class StoreFigures:
 class KeptOptions(RocksDBOptions):
     """RocksDB's options: those on which it depends that a damaged file is seen, and its memory."""
 
-    write_buffer_size: int = _WRITE_BUFFER_BYTES
+    write_buffer_size: int = WRITE_BUFFER_BYTES
 
     def to_options(self) -> Options:
         """The library's options, and ours."""

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from pipelines.runtime_store import KeptOptions
 from pipelines.settings import Settings
 from pipelines.topics import STATEFUL, Role
 from tests.helm.chart_files import CHART
@@ -306,6 +307,7 @@ def test_check_of_memory_reckons_with_the_stores_that_a_worker_has() -> None:
     checks = (CHART / "templates" / "checks.yaml").read_text(encoding="utf-8")
     counted = " ".join(f'"{role.value}" {len(STATEFUL[role])}' for role in Role)
     assert f"dict {counted} " in checks
+    assert f"mul $partitions $stores {KeptOptions().write_buffer_size // 2**20})" in checks
     cache = Settings.model_fields["block_cache_bytes"].default
     assert f'"GIFTCERT_BLOCK_CACHE_BYTES") | default {cache})' in checks
 

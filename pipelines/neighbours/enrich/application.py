@@ -22,6 +22,7 @@ from pipelines.neighbours.enrich.reading import AnyFraming, OrdersReader, Paymen
 from pipelines.neighbours.enrich.records import Destination, Given, Taken
 from pipelines.neighbours.enrich.settings import EnrichSettings
 from pipelines.neighbours.enrich.topics import EnrichTopics
+from pipelines.runtime_store import WRITE_BUFFER_BYTES
 from pipelines.settings import Settings
 from pipelines.topics import LARGEST_RECORD_BYTES
 
@@ -107,7 +108,9 @@ class Enrichment(Application):
             commit_every=settings.commit_max_records,
             consumer_poll_timeout=settings.poll_timeout_ms / 1000,
             state_dir=settings.required_state_dir(),
-            rocksdb_options=RocksDBOptions(block_cache_size=settings.block_cache_bytes),
+            rocksdb_options=RocksDBOptions(
+                block_cache_size=settings.block_cache_bytes, write_buffer_size=WRITE_BUFFER_BYTES
+            ),
             loglevel=None,
             auto_create_topics=False,
             auto_recover_from_source_offset_out_of_range=False,
