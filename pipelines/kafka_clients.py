@@ -41,12 +41,26 @@ def follow(client: LogsIn) -> None:
         _living.add(client)
 
 
+def forget(client: LogsIn) -> None:
+    """Tell it nothing any more, from now on. Before a consumer is closed.
+
+    A closed one that is told a password kills its process: the client's C code does not look.
+    """
+    with _guard:
+        _living.discard(client)
+
+
 class Consumer(confluent_kafka.Consumer):  # type: ignore[misc]  # theirs is untyped
-    """The client's consumer."""
+    """The client's consumer. Close it with `close`: its own `with` does so past this class."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         super().__init__(dict(config))
         follow(self)
+
+    def close(self) -> None:
+        """End it; what it holds is told no password after that."""
+        forget(self)
+        super().close()
 
 
 class Producer(confluent_kafka.Producer):  # type: ignore[misc]  # theirs is untyped
@@ -107,10 +121,10 @@ def _follow_file(settings: Settings, known: str, stopped: threading.Event, every
 def _tell(username: str, password: str) -> None:
     """Also those that were made with the old one a moment ago: to be told twice does no harm."""
     with _guard:
-        clients = list(_living)
-    for client in clients:
-        try:
-            client.set_sasl_credentials(username, password)
-        except RuntimeError:
-            # It was closed meanwhile, and somebody still holds it.
-            continue
+        # Told inside of it: whoever closes one waits for that moment.
+        for client in list(_living):
+            try:
+                client.set_sasl_credentials(username, password)
+            except RuntimeError:
+                # It was closed meanwhile, and somebody still holds it.
+                continue

@@ -3,9 +3,10 @@
 Owns knowing where the library keeps them. Must not use them for anything else.
 """
 
+from functools import wraps
 from typing import Any, Protocol
 
-from pipelines.kafka_clients import follow
+from pipelines.kafka_clients import follow, forget
 
 
 class StreamApplication(Protocol):
@@ -22,6 +23,16 @@ class LibraryClients:
     def __init__(self, application: StreamApplication) -> None:
         self._application = application
         follow(self)
+        consumer = application._consumer
+        close = consumer.close
+
+        @wraps(close)
+        def forgotten_then_closed() -> None:
+            # The library keeps a consumer whose last callback failed while it was being closed.
+            forget(self)
+            close()
+
+        consumer.close = forgotten_then_closed
 
     def set_sasl_credentials(self, username: str, password: str) -> None:
         """Tell each that is there by now; the library makes them when it first needs them."""
