@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Final
 
-from confluent_kafka import ConsumerGroupTopicPartitions
 from confluent_kafka.admin import AdminClient
 
 from pipelines.committed_reader import CommittedReader
 from pipelines.settings import Settings
+from pipelines.topic_places import TopicPlaces
 from pipelines.topics import (
     ALL_CLIENTS,
     ALL_PAYMENTS,
@@ -39,14 +39,17 @@ Places = dict[tuple[str, int], int]
 
 def committed(settings: Settings) -> Places:
     """What both groups have committed: by topic's name and partition the next offset."""
-    admin = AdminClient({"bootstrap.servers": settings.bootstrap, "log_level": 0})
+    admin = AdminClient({**settings.kafka_config(), "log_level": 0})
+    asked = TopicPlaces(admin, settings, timeout_s=_ANSWER_S)
     found: Places = {}
-    for role in Role:
-        group = group_name(role, settings)
-        asked = [ConsumerGroupTopicPartitions(group)]
-        answer = admin.list_consumer_group_offsets(asked, request_timeout=_ANSWER_S)
-        for place in answer[group].result().topic_partitions:
-            found[place.topic, place.partition] = place.offset
+    for role, topics in INPUTS.items():
+        names = [topic_name(topic, settings) for topic in topics]
+        places = [
+            (name, partition)
+            for name in names
+            for partition in admin.list_topics(name, timeout=_ANSWER_S).topics[name].partitions
+        ]
+        found |= asked.reached(group_name(role, settings), places)
     return found
 
 

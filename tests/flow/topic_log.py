@@ -12,13 +12,14 @@ from typing import Any, Final, Self, TypeVar
 from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
-    ConsumerGroupTopicPartitions,
     IsolationLevel,
     KafkaError,
     KafkaException,
     TopicPartition,
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from pipelines.group_offsets import committed_offsets
 
 DEADLINE_S: Final = 20.0
 _POLL_S: Final = 0.05
@@ -51,7 +52,8 @@ class TopicLog:
 
     def __init__(self, bootstrap: str, prefix: str) -> None:
         self._prefix = prefix
-        self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+        self._config = {"bootstrap.servers": bootstrap}
+        self._admin = AdminClient({**self._config, "log_level": 0})
         self._partitions = self._find_partitions()
         self._ends: dict[tuple[str, int], int] = {}
         self._last: dict[tuple[str, int], int] = {}
@@ -166,12 +168,9 @@ class TopicLog:
     def _performed(
         self, group: str, topics: Iterable[str], last: Mapping[tuple[str, int], int]
     ) -> bool:
-        asked = [ConsumerGroupTopicPartitions(group)]
-        answer = self._admin.list_consumer_group_offsets(asked, request_timeout=_ANSWER_S)
-        committed = {
-            (place.topic, place.partition): place.offset
-            for place in answer[group].result().topic_partitions
-        }
+        asked = committed_offsets(self._config, group, last, _ANSWER_S)
+        assert not any(place.error for place in asked), "Kafka did not say how far the group is"
+        committed = {(place.topic, place.partition): place.offset for place in asked}
         names = frozenset(topics)
         return all(
             committed.get(place, 0) > offset for place, offset in last.items() if place[0] in names
