@@ -12,7 +12,7 @@ from pipelines.local.ports import LOOPBACK, HeldPort
 from tests.flow.measured_process import MeasuredProcess, start
 from tests.flow.service_under_test import Service
 
-_END_S: Final = 10.0
+_END_S: Final = 30.0
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import httpx
 
 from tests.flow.service_under_test import Service
 
-_ANSWER_S: Final = 10.0
+_ANSWER_S: Final = 30.0
 _PATIENCE_S: Final = 90.0
 _PAUSE_S: Final = 0.1
 _COME_AGAIN: Final = frozenset({429, 503, 504})

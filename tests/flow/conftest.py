@@ -54,10 +54,10 @@ def topic_prefix(request: pytest.FixtureRequest, broker: Broker) -> Iterator[str
     yield prefix
     admin = AdminClient({"bootstrap.servers": broker.bootstrap, "log_level": 0})
     # Changelog topics have the group's name, and so the prefix, in their middle.
-    ours = [topic for topic in admin.list_topics(timeout=10).topics if prefix in topic]
+    ours = [topic for topic in admin.list_topics(timeout=30).topics if prefix in topic]
     if ours:
         # Only to spare the broker: one that a test itself deleted is no error.
-        wait(admin.delete_topics(ours).values(), timeout=10)
+        wait(admin.delete_topics(ours).values(), timeout=30)
 
 
 @pytest.fixture(scope="session")

@@ -20,8 +20,8 @@ from tests.flow.service_under_test import Service, now_ms
 from tests.neighbours.crm.local_http import Answer, Got, local_http
 
 GATEWAY_SECRET: Final = "gateway-secret-of-the-tests"
-_DEADLINE_S: Final = 30.0
-_END_S: Final = 15.0
+_DEADLINE_S: Final = 60.0
+_END_S: Final = 45.0
 
 
 class Customers:

@@ -32,7 +32,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 OUTPUT: Final = "All_Payments.Enriched"
 DEAD_LETTERS: Final = f"{OUTPUT}.DLQ"
 PARTITIONS: Final = 3
-_END_S: Final = 20.0
+_END_S: Final = 60.0
 FRAMING: Final = SingleObjectFraming()
 
 
@@ -67,11 +67,12 @@ class EnrichmentUnderTest:
         self.log_path = directory / "enrich.log"
         self.begun: list[subprocess.Popen[str]] = []
         self.process: subprocess.Popen[str] | None = None
+        self._said_before = 0
         self.log: TopicLog | None = None
 
     def make_sources(self) -> None:
         """The topics of others."""
-        admin = KafkaAdmin(self.settings, timeout_s=10)
+        admin = KafkaAdmin(self.settings, timeout_s=30)
         admin.create(
             WantedTopic(
                 name=topic_name(topic, self.settings),
@@ -110,10 +111,11 @@ class EnrichmentUnderTest:
 
     def start(self, **environment: str) -> None:
         """Start it, and wait until its topics are there."""
+        self._said_before = len(self.said()) if self.log_path.exists() else 0
         self.process = self.command(**environment)
         if self.log is None:
             admin = AdminClient({"bootstrap.servers": self.settings.bootstrap, "log_level": 0})
-            await_condition(lambda: self._made(admin), timeout_s=30)
+            await_condition(lambda: self._made(admin), timeout_s=60)
             self.log = TopicLog(self.settings.bootstrap, self.prefix)
 
     def _made(self, admin: AdminClient) -> bool:
@@ -129,11 +131,20 @@ class EnrichmentUnderTest:
         self.process.wait()
 
     def end(self) -> tuple[int, float]:
-        """Ask it to end; its exit code and how many seconds it took."""
+        """Ask it to end, once it is at work; its exit code and how many seconds it took.
+
+        What is awaited of a process may be there before it is: of one that was killed.
+        """
         assert self.process is not None
+        await_condition(self._at_work, timeout_s=60)
         began_s = monotonic()
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(_END_S), monotonic() - began_s
+
+    def _at_work(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, self.said()
+        return "enrichment at work" in self.said()[self._said_before :]
 
     def said(self) -> str:
         return self.log_path.read_text(encoding="utf-8")

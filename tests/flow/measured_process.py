@@ -15,7 +15,7 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-_DEADLINE_S: Final = 30.0
+_DEADLINE_S: Final = 90.0
 _AGAIN_S: Final = 0.05
 
 

@@ -25,7 +25,7 @@ from pipelines.topics import COMMANDS, Role, changelog_name, topic_name
 from pipelines.topics_admin import apply
 from state.stores.layout import MAIN, KeyedRecords
 
-DEADLINE_S: Final = 40.0
+DEADLINE_S: Final = 80.0
 _EVERYTHING: Final = (b"", b"\xff" * 64)
 
 _Found = TypeVar("_Found")

@@ -34,7 +34,7 @@ from confluent_kafka.admin import (
 
 from pipelines.acls.rights import Operation
 
-_ANSWER_S: Final = 20.0
+_ANSWER_S: Final = 60.0
 _REFUSED: Final = frozenset(
     {
         KafkaError.TOPIC_AUTHORIZATION_FAILED,

@@ -38,7 +38,7 @@ from tests.flow.edge_callers import EdgeCallers
 from tests.flow.stream_event import StreamEvent
 from tests.flow.topic_log import TopicLog
 
-_ANSWER_S: Final = 20.0
+_ANSWER_S: Final = 60.0
 _SOURCES: Final = (ALL_SALES_ORDER, ALL_PAYMENTS, ALL_CLIENTS)
 _ENVIRONMENT: Final = {
     "GIFTCERT_PARTITIONS": "3",

@@ -21,7 +21,7 @@ from tests.flow.service_under_test import Service
 ROOT: Final = Path(__file__).resolve().parents[2]
 _DEADLINE_S: Final = 60.0
 _AGAIN_S: Final = 0.1
-_END_S: Final = 15.0
+_END_S: Final = 45.0
 
 
 class RunningShop:

@@ -38,7 +38,7 @@ def owners_of(stack: Stack, partitions: int) -> dict[int, str]:
 def asked(stack: Stack, url: str, query: dict[str, str] | None = None) -> dict[str, Any]:
     """What a processor tells the auditor."""
     auth = BearerToken(lambda: stack.token("auditor"))
-    answer = httpx.get(url, params=query, auth=auth, timeout=10)
+    answer = httpx.get(url, params=query, auth=auth, timeout=30)
     assert answer.status_code == 200, answer.text
     return dict(answer.json())
 

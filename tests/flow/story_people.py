@@ -15,7 +15,7 @@ from playwright.sync_api import Browser
 
 from tests.flow.shop_browser import TILL, Screen, screen_on
 
-_DEADLINE_S: Final = 45.0
+_DEADLINE_S: Final = 90.0
 _AGAIN_S: Final = 0.2
 
 _CARDS: Final = """() => Object.fromEntries([...document.querySelectorAll(".card:has(> b)")].map(

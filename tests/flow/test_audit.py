@@ -57,7 +57,7 @@ def test_audit_of_a_service_at_work_holds_and_counts_every_certificate(
         ]
     finally:
         stopped.set()
-        busy.join(timeout=30)
+        busy.join(timeout=60)
     for report in reports:
         assert report.breaches == ()
         assert report.live is not None

@@ -9,7 +9,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from pipelines.begin_reading import begin_reading
 from pipelines.local.running_broker import Broker
 
-_PATIENCE_S = 30.0
+_PATIENCE_S = 60.0
 
 
 @pytest.fixture

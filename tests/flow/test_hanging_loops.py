@@ -52,14 +52,14 @@ def test_process_is_not_alive_while_a_loop_of_it_hangs(
     )
     apply(settings, with_sources=True)
     with running(command, settings, tmp_path, patience_s) as process:
-        await_condition(lambda: process.answers("/readyz"), timeout_s=40)
+        await_condition(lambda: process.answers("/readyz"), timeout_s=90)
         for step in steps:
-            await_condition(lambda: process.answers("/healthz"), timeout_s=20)
+            await_condition(lambda: process.answers("/healthz"), timeout_s=60)
             (tmp_path / step).touch()
-            await_condition(lambda: not process.answers("/healthz"), timeout_s=30)
+            await_condition(lambda: not process.answers("/healthz"), timeout_s=60)
             assert process.figures(), "who looks for the reason needs its figures now"
             (tmp_path / step).unlink()
-        await_condition(lambda: process.answers("/healthz"), timeout_s=20)
+        await_condition(lambda: process.answers("/healthz"), timeout_s=60)
         assert process.end() == 0, process.log()
 
 

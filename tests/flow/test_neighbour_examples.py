@@ -45,7 +45,7 @@ _COMMAND: Final = re.compile(r"^\$ ((?:.*\\\n)*.*)$", re.MULTILINE)
 # Of a program that need not be on this machine.
 _NOT_OURS: Final = ("duckdb ",)
 _DEADLINE_S: Final = 60.0
-_END_S: Final = 15.0
+_END_S: Final = 45.0
 _AGAIN_S: Final = 0.05
 
 

@@ -41,7 +41,7 @@ LINES: Final = tuple(
         if line.startswith("$ giftcert ")
     )
 )
-WATCHED_S: Final = 30.0
+WATCHED_S: Final = 60.0
 
 ENDS: Final = {
     "--version": 0,
@@ -284,7 +284,7 @@ def test_watched_status_shows_itself_and_ends_with_ctrl_c(known: Known) -> None:
         process.send_signal(signal.SIGINT)
         shown += until(terminal, r"\x1b\[\?1049l")
         shown += until(terminal, None)
-        assert process.wait(20) in (0, 1)
+        assert process.wait(60) in (0, 1)
     finally:
         process.kill()
         process.wait()

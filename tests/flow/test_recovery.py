@@ -222,7 +222,7 @@ def test_volume_of_another_log_is_not_used(worker: RecoveryWorker) -> None:
     assert worker.content() == worker.fold()
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_open_transaction_of_a_dead_worker_hides_nothing_that_was_committed_behind_it(
     worker: RecoveryWorker,
 ) -> None:

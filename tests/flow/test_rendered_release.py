@@ -39,8 +39,8 @@ from tests.pipelines.local.local_machine import await_condition
 
 _PARTS: Final = ("correlator", "processor", "crm", "bi", "auditor", "enrich")
 _SECURED_PREFIX: Final = "rendered-"
-_READY_S: Final = 60.0
-_END_S: Final = 20.0
+_READY_S: Final = 90.0
+_END_S: Final = 60.0
 _SECRETS: Final = {
     "cvc-keys.json": json.dumps({"2026-01": "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="})
 }

@@ -19,8 +19,8 @@ from tests.flow.scenario import NOMINAL_MINOR, Scenario, goods, purchase, redemp
 from tests.flow.service_under_test import Service, running_service
 from tests.flow.source_messages import Payment
 
-STOP_S = 10.0
-MOVED_S = 40.0
+STOP_S = 30.0
+MOVED_S = 80.0
 HISTORY = ("_ASKED", "_RAISED")
 
 
@@ -182,7 +182,7 @@ def another_correlator(service: Service) -> Iterator[Worker]:
         port.release()
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 def test_correlation_of_any_of_two_correlators_is_explained_by_each_process(
     broker: Broker, topic_prefix: str, tmp_path: Path
 ) -> None:

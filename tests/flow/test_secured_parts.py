@@ -164,7 +164,7 @@ def test_every_part_works_with_the_rights_of_the_table_and_asks_for_no_other(
     events = len(service.log.of("GiftCertificates.Stream"))
     auditor = service.stack.auditor_url
     assert auditor is not None
-    await_condition(lambda: _figure(auditor, "giftcert_audit_events_total") >= events, timeout_s=20)
+    await_condition(lambda: _figure(auditor, "giftcert_audit_events_total") >= events, timeout_s=60)
     enriched = TopicLog(secured.bootstrap, PREFIX)
     enriched.until(lambda: bool(enriched.of("All_Payments.Enriched")), lambda: "no payment")
     enriched.__exit__()
@@ -197,7 +197,7 @@ def test_password_changed_in_kafka_and_file_is_taken_up_by_whoever_works_with_it
     secured.set_passwords({who: "second-word"})
     secured.password_file(who).write_text("second-word\n")
     log_path = service.data_dir / "logs" / "processor-0.log"
-    await_condition(lambda: "the Kafka password has changed" in log_path.read_text(), timeout_s=15)
+    await_condition(lambda: "the Kafka password has changed" in log_path.read_text(), timeout_s=60)
     sold(scenario, first)
     # By then every connection that knew the old one was asked again, or has been closed.
     ends_at_s = monotonic() + REAUTHENTICATED_S + 1

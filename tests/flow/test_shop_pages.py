@@ -21,7 +21,7 @@ from tests.neighbours.shop.shop_under_test import Shop, shop_in
 
 NUMBER = "GC-70000042"
 SIZES = pytest.mark.parametrize("size", [PHONE, TILL, DESK], ids=["phone", "till", "desk"])
-_STOP_S = 10.0
+_STOP_S = 30.0
 
 
 @pytest.fixture(scope="module")

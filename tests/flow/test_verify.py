@@ -57,7 +57,7 @@ def test_live_stores_at_work_are_proven_equal_while_they_move(pair: Service) -> 
     finally:
         stopped.set()
         for thread in busy:
-            thread.join(timeout=30)
+            thread.join(timeout=60)
     for report in reports:
         assert report.holds, report
         assert (report.workers, len(report.results)) == (3, 4 * pair.settings.partitions)

@@ -21,10 +21,10 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from pipelines.group_offsets import committed_offsets
 
-DEADLINE_S: Final = 20.0
+DEADLINE_S: Final = 60.0
 _POLL_S: Final = 0.05
 _BATCH: Final = 500
-_ANSWER_S: Final = 10.0
+_ANSWER_S: Final = 30.0
 
 Found = TypeVar("Found")
 

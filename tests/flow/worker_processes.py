@@ -13,7 +13,7 @@ from pathlib import Path
 from pipelines.local.stack import Stack
 from tests.pipelines.local.local_machine import await_condition, is_running
 
-_END_S = 15.0
+_END_S = 45.0
 
 
 def processor_process(stack: Stack, index: int) -> int:

@@ -21,9 +21,9 @@ from tests.observability.rule_files import rule_files
 
 PROMETHEUS: Final = shutil.which("prometheus")
 _INTERVAL: Final = "1s"
-_START_S: Final = 20.0
-_ANSWER_S: Final = 10.0
-_END_S: Final = 10.0
+_START_S: Final = 60.0
+_ANSWER_S: Final = 30.0
+_END_S: Final = 30.0
 _AGAIN_S: Final = 0.1
 
 

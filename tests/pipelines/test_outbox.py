@@ -15,7 +15,7 @@ from pipelines.stages.record import Outgoing
 from pipelines.topics import COMMANDS, REPLIES
 
 SETTINGS = Settings(bootstrap="127.0.0.1:1", worker_id="processor-0", topic_prefix="here-")
-ANSWER_S = 10
+ANSWER_S = 30
 
 
 class FakeProducer:

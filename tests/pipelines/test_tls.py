@@ -24,7 +24,7 @@ from pipelines.tls import (
 from tests.http_edge.authority import SwappedVolume, TlsFiles, shake_hands
 
 Lines = list[MutableMapping[str, Any]]
-DEADLINE_S = 10
+DEADLINE_S = 30
 SECRET = re.compile(rb"[A-Za-z0-9+/]{20}")
 
 

@@ -21,7 +21,7 @@ from tests.neighbours.crm.crm_fakes import Clock
 from tests.neighbours.crm.group_in_memory import Kafka, MemberInMemory
 from tests.pipelines.told_time import ToldTime
 
-_DEADLINE_S: Final = 10.0
+_DEADLINE_S: Final = 30.0
 
 
 class Crm:

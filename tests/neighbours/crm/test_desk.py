@@ -20,7 +20,7 @@ from tests.neighbours.crm.asked_messages import request
 from tests.pipelines.told_time import ToldTime
 
 SENT = Sent(channel=NotificationChannel.SMS)
-WAIT_S = 10.0
+WAIT_S = 30.0
 HOLDS_UP = 9
 
 

@@ -12,7 +12,7 @@ from pipelines.neighbours.enrich.ticks import Ticks
 from pipelines.neighbours.enrich.told import Tick, decode_told
 from pipelines.settings import Settings
 
-ANSWER_S = 10
+ANSWER_S = 30
 
 
 class FakeProducer:

@@ -18,7 +18,7 @@ from pipelines.neighbours.shop.broadcast import Broadcast, News
 from pipelines.neighbours.shop.live import LiveStreams
 from pipelines.neighbours.shop.serving import ShopServer, repeat
 
-WAIT_S = 10.0
+WAIT_S = 30.0
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from pipelines.topics import STREAM, Topic
 from tests.contracts.samples import SAMPLES
 
 FRAMING = SingleObjectFraming()
-WAIT_S = 10.0
+WAIT_S = 30.0
 
 
 @dataclass(frozen=True)

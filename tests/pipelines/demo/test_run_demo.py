@@ -73,7 +73,7 @@ def test_an_issuer_of_others_is_refused_before_anything_is_started(
         play(DemoOptions(broker="no such kind", data_dir=None, seed=1))
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 def test_the_demo_on_a_real_stack_comes_to_what_it_must(tmp_path: Path) -> None:
     """A few days of the year and a few paced sales: laws hold, and every event has come."""
     data = BasketData(completejourney_files(), limit=_BASKETS)

@@ -30,7 +30,7 @@ options = StackOptions(
     worker_command=(sys.executable, sys.argv[2]),
     issuer_command=(sys.executable, sys.argv[2], "issuer"),
     apply_topics=lambda environment: None,
-    ready_timeout_s=20,
+    ready_timeout_s=60,
 )
 raise SystemExit(run_stack(options, out=sys.stdout))
 """
@@ -81,7 +81,7 @@ def test_stop_running_stack_by_signal_is_clean_and_quick(
         started = monotonic()
         program.send_signal(stop_signal)
         program.send_signal(stop_signal)
-        rest, words = program.communicate(timeout=15)
+        rest, words = program.communicate(timeout=45)
         assert monotonic() - started < 10
     assert program.returncode == 0, words
     assert ready == {
@@ -128,7 +128,7 @@ def test_stop_stack_while_it_waits_for_a_worker_is_clean(tmp_path: Path) -> None
         log_path = tmp_path / "logs" / "processor-1.log"
         await_condition(lambda: log_path.exists() and "last words" in log_path.read_text())
         program.send_signal(signal.SIGTERM)
-        out, words = program.communicate(timeout=15)
+        out, words = program.communicate(timeout=45)
     assert program.returncode == 0, words
     assert out == ""
 
@@ -137,7 +137,7 @@ def test_end_of_worker_while_stack_runs_stops_it_with_the_log(tmp_path: Path) ->
     with running(tmp_path) as program:
         ready = ready_line(program)
         subprocess.run(["kill", "-9", str(worker_pid(ready["http"]))], check=True)
-        rest, words = program.communicate(timeout=15)
+        rest, words = program.communicate(timeout=45)
     assert program.returncode == 1
     assert rest == ""
     assert words.splitlines()[-2:] == [
@@ -148,7 +148,7 @@ def test_end_of_worker_while_stack_runs_stops_it_with_the_log(tmp_path: Path) ->
 
 def test_start_stack_with_worker_that_dies_fails_with_the_log(tmp_path: Path) -> None:
     with running(tmp_path, "processor:die") as program:
-        out, words = program.communicate(timeout=30)
+        out, words = program.communicate(timeout=45)
     assert program.returncode == 1
     assert out == ""
     assert "Traceback" not in words
@@ -161,7 +161,7 @@ def test_start_second_stack_on_the_same_data_fails_in_one_line(tmp_path: Path) -
     with running(tmp_path) as program:
         ready_line(program)
         with running(tmp_path) as second:
-            out, words = second.communicate(timeout=15)
+            out, words = second.communicate(timeout=45)
         assert second.returncode == 1
         assert out == ""
         assert words == f"{tmp_path} is in use by another giftcert (process {program.pid})\n"
@@ -177,5 +177,5 @@ def test_kill_running_stack_ends_its_workers_and_frees_its_data(tmp_path: Path) 
     with running(tmp_path) as again:
         assert ready_line(again)["ready"]
         again.terminate()
-        again.communicate(timeout=15)
+        again.communicate(timeout=45)
     assert again.returncode == 0

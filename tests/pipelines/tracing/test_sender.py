@@ -13,7 +13,7 @@ from pipelines.tracing.sender import BATCH_SPANS, QUEUE_SPANS, SpanSender
 from pipelines.tracing.spans import Span, SpanKind
 from pipelines.tracing.trace_context import TraceContext
 
-DEADLINE_S = 10.0
+DEADLINE_S = 30.0
 CONTEXT = TraceContext(trace_id="1" * 32, span_id="2" * 16, sampled=True)
 SPAN = Span(name="span", kind=SpanKind.INTERNAL, context=CONTEXT, started_ns=1, ended_ns=2)
 
