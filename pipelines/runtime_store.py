@@ -33,8 +33,8 @@ WRITE_BUFFER_BYTES: Final = 16 * 1024 * 1024
 """The library's own is four times that, and three of them for each store: a pod that has to take
 all partitions at once, in a backlog, would need more memory than its limit is."""
 
-Change: TypeAlias = tuple[str, bytes, bytes | None]
-"""Column family, key, and the value; None deletes."""
+Change: TypeAlias = tuple[bytes, bytes | None]
+"""Key, and the value; None deletes."""
 
 _log = structlog.get_logger(__name__)
 
@@ -228,15 +228,12 @@ class KeptPartition(RocksDBStorePartition):
     def apply(self, changes: Iterable[Change], offset: int) -> None:
         """Write what a changelog held up to an offset, as one: all of it is there, or nothing."""
         batch = WriteBatch(raw_mode=True)
-        handles = {"default": self.get_column_family_handle("default")}
-        for family, key, value in changes:
-            handle = handles.get(family)
-            if handle is None:
-                handle = handles[family] = self.get_column_family_handle(family)
+        family = self.get_column_family_handle("default")
+        for key, value in changes:
             if value is None:
-                batch.delete(key, handle)
+                batch.delete(key, family)
             else:
-                batch.put(key, value, handle)
+                batch.put(key, value, family)
         # Not the time of writing: while a store is caught up, what it lacks is as old as before.
         super()._update_changelog_offset(batch, offset)
         self._write(batch)

@@ -30,7 +30,7 @@ _PROCESSED: Final = msgspec.json.Decoder(dict[str, int])
 class CaughtUp(Protocol):
     """The store that is brought there."""
 
-    def apply(self, changes: Iterable[tuple[str, bytes, bytes | None]], offset: int) -> None:
+    def apply(self, changes: Iterable[tuple[bytes, bytes | None]], offset: int) -> None:
         """Write what a changelog held up to an offset, as one."""
         ...
 
@@ -73,10 +73,10 @@ class CatchUp:
         looked_at = wanted[-1:] if self.exactly_once else wanted
         counts = [self._counts(record) for record in looked_at]
         if self.exactly_once:
-            changes = [(FAMILY, record.key(), record.value()) for record in wanted]
+            changes = [(record.key(), record.value()) for record in wanted]
         else:
             changes = [
-                (FAMILY, record.key(), record.value())
+                (record.key(), record.value())
                 for record, counted in zip(wanted, counts, strict=True)
                 if counted
             ]

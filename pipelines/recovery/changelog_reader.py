@@ -16,7 +16,8 @@ from pipelines.kafka_clients import Consumer
 from pipelines.recovery.log_places import Place
 from pipelines.settings import Settings
 
-BATCH_RECORDS: Final = 20_000
+BATCH_RECORDS: Final = 1_000
+"""More at once are slower: their memory is then given back and asked for again, batch by batch."""
 _WAIT_S: Final = 0.05
 
 
@@ -51,6 +52,9 @@ class ChangelogReader:
                 "fetch.error.backoff.ms": 50,
                 "max.partition.fetch.bytes": 8 * 1024 * 1024,
                 "queued.max.messages.kbytes": 64 * 1024,
+                # A partition whose queue is full is asked again soon: the client's own wait, a
+                # second, is longer than it takes us to empty all of them.
+                "fetch.queue.backoff.ms": 20,
                 "log_level": 0,
             }
         )
@@ -81,15 +85,20 @@ class ChangelogReader:
         first = self._consumer.poll(_WAIT_S)
         if first is None:
             return batch
+        # Records come in runs of one partition: its list is looked for once a run.
+        topic, partition, run = "", -1, list[Message]()
         for message in (first, *self._consumer.consume(BATCH_RECORDS, timeout=0)):
-            place = (message.topic(), message.partition())
             error = message.error()
             if error is None:
-                batch.records.setdefault(place, []).append(message)
+                if message.partition() != partition or message.topic() != topic:
+                    topic, partition = message.topic(), message.partition()
+                    run = batch.records.setdefault((topic, partition), [])
+                run.append(message)
             elif error.code() == KafkaError._PARTITION_EOF:
-                batch.ends[place] = message.offset()
+                batch.ends[message.topic(), message.partition()] = message.offset()
             else:
                 raise BrokerRefused(
-                    f"Kafka at {self._bootstrap} does not let {place[0]} be read: {error.str()}"
+                    f"Kafka at {self._bootstrap} does not let {message.topic()} be read: "
+                    f"{error.str()}"
                 )
         return batch

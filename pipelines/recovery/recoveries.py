@@ -5,17 +5,19 @@ place in the group. What the library's does one record at a time, with a poll th
 before it is over, is done in batches here and ends with the last record.
 """
 
+import gc
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
 
 from pipelines.recovery.catch_up import CatchUp
-from pipelines.recovery.changelog_reader import Batch, ChangelogReader
+from pipelines.recovery.changelog_reader import BATCH_RECORDS, Batch, ChangelogReader
 from pipelines.recovery.judgement import LogSays, judge
 from pipelines.recovery.log_places import Place
 from pipelines.recovery.store_faults import ChangelogLost
@@ -56,6 +58,21 @@ class RecoveryProgress:
     left: Mapping[str, int]
     applied: int
     seconds: float
+
+
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """Python looks for garbage that refers to itself only where more than records pile up.
+
+    A batch of records goes with its last use. Left alone, the collector looked through each of them
+    many times over, which took as long as their way into the store.
+    """
+    before = gc.get_threshold()
+    gc.set_threshold(10 * BATCH_RECORDS, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 class Recoveries(RecoveryManager):
@@ -142,7 +159,7 @@ class Recoveries(RecoveryManager):
         self._recovery_rewound_data_tps.clear()
         started_s = told_s = time.monotonic()
         applied = 0
-        with ChangelogReader(self._settings, self._group) as reader:
+        with _seldom_collected(), ChangelogReader(self._settings, self._group) as reader:
             while self.recovering:
                 if self._changed:
                     self._changed = False

@@ -128,7 +128,7 @@ def test_looking_and_showing(tmp_path: Path) -> None:
             for n in range(begin, begin + 10_000)
         )
         opened.apply(
-            [("default", stored_key(DEADLINES, deadline_key(each)), b"\x01") for each in entries],
+            [(stored_key(DEADLINES, deadline_key(each)), b"\x01") for each in entries],
             begin,
         )
     worker = FakeWorker(Role.PROCESSOR)

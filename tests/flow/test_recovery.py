@@ -217,7 +217,7 @@ def test_volume_of_another_log_is_not_used(worker: RecoveryWorker) -> None:
     worker.content()
     store = worker.opened()
     store.begin_log("another-cluster/topic", 1)
-    store.apply([("default", b"from another cluster", b"1")], 3)
+    store.apply([(b"from another cluster", b"1")], 3)
     store.close()
     assert worker.content() == worker.fold()
 

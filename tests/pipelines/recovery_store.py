@@ -24,7 +24,7 @@ EVERYTHING = (b"", b"\xff" * 8)
 
 _caches = count(4 * 1024 * 1024)
 
-Change = tuple[str, bytes, bytes | None]
+Change = tuple[bytes, bytes | None]
 
 
 def options() -> KeptOptions:
@@ -44,7 +44,6 @@ def history() -> tuple[tuple[Change, ...], ...]:
     return tuple(
         tuple(
             (
-                "default",
                 b"key-%04d" % chance.randrange(KEYS),
                 None if chance.random() < 0.2 else chance.randbytes(60),
             )
@@ -61,7 +60,7 @@ def content_at(offset: int | None) -> dict[bytes, bytes]:
         return {}
     content = dict(content_at((offset // 100) * 100 - 1 if offset >= 100 else None))
     for changes in history()[(offset // 100) * 100 : offset + 1]:
-        for _, key, value in changes:
+        for key, value in changes:
             if value is None:
                 content.pop(key, None)
             else:

@@ -51,10 +51,10 @@ class Store:
     """Notes what it is told to write."""
 
     def __init__(self) -> None:
-        self.writes: list[tuple[list[tuple[str, bytes, bytes | None]], int]] = []
+        self.writes: list[tuple[list[tuple[bytes, bytes | None]], int]] = []
         self.completed: tuple[int, int] | None = None
 
-    def apply(self, changes: Iterable[tuple[str, bytes, bytes | None]], offset: int) -> None:
+    def apply(self, changes: Iterable[tuple[bytes, bytes | None]], offset: int) -> None:
         self.writes.append((list(changes), offset))
 
     def complete(self, offset: int, at_ms: int) -> None:
@@ -88,9 +88,7 @@ def test_words_of_the_library_are_spelled_as_it_does() -> None:
 def test_batch_is_one_write_with_the_offset_of_its_last_record() -> None:
     store, catching_up = recovery()
     take(catching_up, Record(4, b"a"), Record(5, b"b", None), Record(7, b"c"))
-    assert store.writes == [
-        ([("default", b"a", b"value"), ("default", b"b", None), ("default", b"c", b"value")], 7)
-    ]
+    assert store.writes == [([(b"a", b"value"), (b"b", None), (b"c", b"value")], 7)]
     assert not catching_up.done
 
 
@@ -132,7 +130,7 @@ def test_record_behind_the_last_one_is_not_applied() -> None:
     """What is there behind it is not committed: it is the next owner's, or nobody's."""
     store, catching_up = recovery(last=9)
     take(catching_up, Record(9), Record(10, b"later", processed=COMMITTED))
-    assert store.writes == [([("default", b"key", b"value")], 9)]
+    assert store.writes == [([(b"key", b"value")], 9)]
 
 
 def test_note_that_lags_behind_what_was_committed_is_a_bug() -> None:
@@ -145,7 +143,7 @@ def test_record_of_an_input_that_is_not_committed_does_not_count_without_exactly
     """The library's own rule: a changelog may be ahead of a commit that never came."""
     store, catching_up = recovery(exactly_once=False)
     take(catching_up, Record(1, b"a", processed=COMMITTED - 1), Record(2, processed=COMMITTED))
-    assert store.writes == [([("default", b"a", b"value")], 2)]
+    assert store.writes == [([(b"a", b"value")], 2)]
 
 
 def test_record_of_an_input_that_is_not_committed_with_exactly_once_says_what_happened() -> None:
@@ -157,4 +155,4 @@ def test_record_of_an_input_that_is_not_committed_with_exactly_once_says_what_ha
 def test_record_that_says_nothing_of_its_input_counts() -> None:
     store, catching_up = recovery()
     take(catching_up, Record(2, processed=None))
-    assert store.writes == [([("default", b"key", b"value")], 2)]
+    assert store.writes == [([(b"key", b"value")], 2)]

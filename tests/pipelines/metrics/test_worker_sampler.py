@@ -59,7 +59,7 @@ def worker(tmp_path: Path) -> FakeWorker:
     worker.take()
     assert worker.opened is not None, "it was taken"
     worker.opened.apply(
-        [("default", key, value) for key, value in deadlines(3, "HOLD", NOW_MS - 1).items()], 0
+        [(key, value) for key, value in deadlines(3, "HOLD", NOW_MS - 1).items()], 0
     )
     return worker
 
@@ -84,7 +84,7 @@ def test_memory_of_what_is_written_stays_within_three_small_buffers(worker: Fake
     assert worker.opened is not None, "it was taken"
     most_bytes = 0
     for number in range(80):
-        worker.opened.apply([("default", b"%d" % number, bytes(1024 * 1024))], number + 1)
+        worker.opened.apply([(b"%d" % number, bytes(1024 * 1024))], number + 1)
         most_bytes = max(most_bytes, worker.opened.figures().memory_bytes)
     assert 8 * 1024 * 1024 < most_bytes <= 3 * 17 * 1024 * 1024
     worker.give_back()
