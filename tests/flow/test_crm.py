@@ -197,9 +197,11 @@ def test_two_crms_share_the_work_and_one_that_dies_leaves_nothing_undone(
 
 
 def test_crm_that_slept_through_a_rebalance_sends_nothing_and_tells_nothing(
-    own: Scenario, bench: CrmBench
+    own: Scenario, bench: CrmBench, broker: Broker
 ) -> None:
     """It wakes with a code in its hand, for a message that another CRM has delivered."""
+    if broker.kind == "embedded":
+        pytest.skip("the embedded broker never takes a silent member's partitions from it")
     sleeper = bench.start("crm-0")
     bench.customers.steps["code told"] = sleeper.sleep
     number, phone = sell_one(own, bench)
