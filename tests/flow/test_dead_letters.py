@@ -19,6 +19,7 @@ from pipelines.dlq.desk import Desk, DeskTaken, Step, read_queue
 from pipelines.dlq.letters import Letter, LetterQueue, Resolved, resolution_record
 from pipelines.dlq.repair import Repair, attempt
 from pipelines.faults import TopicDiffers
+from pipelines.local.running_broker import Broker
 from pipelines.partitioning import partition_of
 from pipelines.topics import (
     ALL_CLIENTS,
@@ -356,9 +357,11 @@ with Killed(settings) as desk:
 
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_operator_killed_around_the_commit_leaves_all_or_nothing(
-    scenario: Scenario, when: str
+    scenario: Scenario, broker: Broker, when: str
 ) -> None:
     """Everything is on the brokers by then; before the commit nobody may see any of it."""
+    if broker.kind == "embedded" and when == "before":
+        pytest.skip("a reader of the embedded broker loses records behind what was given up")
     number = scenario.sell()
     message = misplaced(scenario, number, Lock(reason="killed"))
     name = put_aside(scenario, message)
