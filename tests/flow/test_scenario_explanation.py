@@ -200,6 +200,8 @@ def test_correlation_of_any_of_two_correlators_is_explained_by_each_process(
                 assert len({answer.text for answer in answers}) == 1
                 assert answers[0].json()["correlationId"] == order_id
             assert all(_handed_on(url) for url in urls), "each has to ask another one sometimes"
+            if broker.kind == "embedded":
+                pytest.skip("the embedded broker never takes a dead worker's partitions from it")
             other.kill()
             _await_all(service, urls[2], orders)
 
