@@ -8,11 +8,9 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Final
 
-from confluent_kafka.admin import AdminClient
-
 from pipelines.committed_reader import CommittedReader
+from pipelines.kafka_admin import KafkaAdmin
 from pipelines.settings import Settings
-from pipelines.topic_places import TopicPlaces
 from pipelines.topics import (
     ALL_CLIENTS,
     ALL_PAYMENTS,
@@ -39,16 +37,11 @@ Places = dict[tuple[str, int], int]
 
 def committed(settings: Settings) -> Places:
     """What both groups have committed: by topic's name and partition the next offset."""
-    admin = AdminClient({**settings.kafka_config(), "log_level": 0})
-    asked = TopicPlaces(admin, settings, timeout_s=_ANSWER_S)
+    asked = KafkaAdmin(settings, timeout_s=_ANSWER_S).places()
     found: Places = {}
     for role, topics in INPUTS.items():
         names = [topic_name(topic, settings) for topic in topics]
-        places = [
-            (name, partition)
-            for name in names
-            for partition in admin.list_topics(name, timeout=_ANSWER_S).topics[name].partitions
-        ]
+        places = [(name, place) for name in names for place in range(settings.partitions)]
         found |= asked.reached(group_name(role, settings), places)
     return found
 

@@ -56,7 +56,7 @@ def test_process_is_not_alive_while_a_loop_of_it_hangs(
         for step in steps:
             await_condition(lambda: process.answers("/healthz"), timeout_s=60)
             (tmp_path / step).touch()
-            await_condition(lambda: not process.answers("/healthz"), timeout_s=60)
+            await_condition(lambda: not process.answers("/healthz"), timeout_s=30)
             assert process.figures(), "who looks for the reason needs its figures now"
             (tmp_path / step).unlink()
         await_condition(lambda: process.answers("/healthz"), timeout_s=60)
